@@ -1,0 +1,76 @@
+"""What a user can set, in one place; the only module that reads environment variables."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from pipeline.errors import UsageError
+
+PREFIX = "STANDPOINT_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a run; each field is also an environment variable, `STANDPOINT_<FIELD>`."""
+
+    lake: str = "./lake"
+    """Folder or `file://`, `s3://` URI of the lake."""
+    landing: str = "./landing"
+    """Folder or URI of the landing zone; never written to."""
+    model: str = ""
+    """Folder of model weights; empty: the shipped ones."""
+    aliases: str = ""
+    """A user's alias file, read after the shipped one; empty: none."""
+    languages: tuple[str, ...] = ("en",)
+    """Languages (ISO 639-1) to keep; articles in others are rejected."""
+    threads: int = 0
+    """Threads of the model; 0: as many as there are cores."""
+
+    @staticmethod
+    def load(environ: Mapping[str, str] = os.environ, **chosen: str | None) -> Settings:
+        """Settings from defaults, then environment variables, then the options that were chosen.
+
+        Raises UsageError when a value does not parse.
+        """
+        texts = {f.name: environ[PREFIX + f.name.upper()] for f in fields(Settings)
+                 if environ.get(PREFIX + f.name.upper())}  # fmt: skip
+        texts |= {name: value for name, value in chosen.items() if value is not None}
+        return replace(Settings(), **{name: _parse(name, text) for name, text in texts.items()})
+
+    def digest(self, names: Iterable[str]) -> str:
+        """Digest of the settings of these names: what a stage that reads them depends on."""
+        values = {name: getattr(self, name) for name in sorted(names)}
+        return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]
+
+    def environ(self) -> dict[str, str]:
+        """These settings as environment variables, for a process that is started with them."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        texts = {n: ",".join(v) if isinstance(v, tuple) else str(v) for n, v in values.items()}
+        for name in ("lake", "landing", "model", "aliases"):
+            if texts[name] and "://" not in texts[name]:
+                texts[name] = str(Path(texts[name]).resolve())
+        return {PREFIX + name.upper(): text for name, text in texts.items()}
+
+
+def inherited_environment() -> dict[str, str]:
+    """A copy of this process's environment, for a child process."""
+    return dict(os.environ)
+
+
+def _parse(name: str, text: str) -> object:
+    if name == "languages":
+        codes = tuple(sorted({code.strip().lower() for code in text.split(",") if code.strip()}))
+        if not codes or not all(re.fullmatch("[a-z]{2,3}", code) for code in codes):
+            raise UsageError(f"languages: {text!r} is not a comma-separated list of ISO 639 codes such as en,de")
+        return codes
+    if name == "threads":
+        if not re.fullmatch("[0-9]{1,4}", text):
+            raise UsageError(f"threads: {text!r} is not a whole number from 0 to 9999")
+        return int(text)
+    return text

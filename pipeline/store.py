@@ -1,0 +1,165 @@
+"""The one place that touches files of the lake and the landing zone, on a disk or an object store.
+
+Paths are relative to the store's root, with forward slashes. What is atomic where: on a disk, `write`
+is temporary file, fsync, rename, fsync of the folder; on an object store, it is one PUT of the whole
+object (an exception inside an open output stream would publish a truncated object, so none is used
+while anything can still fail).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+from pyarrow import fs
+
+from pipeline.errors import EnvironmentProblem, UsageError
+
+
+class Entry(NamedTuple):
+    """A file in a store; `is_link` marks a symbolic link, which is never followed."""
+
+    path: str
+    size: int
+    modified: datetime
+    is_link: bool = False
+
+
+class Store:
+    """A folder on a disk (`path`, `file://`) or a prefix of an object store (`s3://`)."""
+
+    def __init__(self, uri: str) -> None:
+        """Open the root at `uri`; nothing is created. Raises UsageError for a URI of another kind."""
+        self.uri = uri
+        self.filesystem: fs.FileSystem
+        if "://" not in uri or uri.startswith("file://"):
+            path = uri.removeprefix("file://")
+            self.filesystem, self.root = fs.LocalFileSystem(), str(Path(path).expanduser().resolve())
+        elif uri.startswith("s3://"):
+            try:
+                self.filesystem, self.root = fs.FileSystem.from_uri(uri)
+            except (OSError, pa.ArrowInvalid) as error:
+                raise EnvironmentProblem(f"store {uri!r} cannot be opened: {error}") from error
+        else:
+            raise UsageError(f"store {uri!r}: allowed are a folder, file:// and s3:// URIs")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the root is a folder on this machine's disk."""
+        return isinstance(self.filesystem, fs.LocalFileSystem)
+
+    def full(self, path: str = "") -> str:
+        """The path as the filesystem knows it: absolute on a disk, bucket and key on an object store."""
+        full = f"{self.root}/{path}" if path else self.root
+        if ".." in full.split("/"):
+            raise UsageError(f"path {path!r} leaves the store {self.uri}")
+        return full
+
+    def is_folder(self, path: str = "") -> bool:
+        """Whether there is a folder (or, on an object store, a prefix with something under it)."""
+        return bool(self.filesystem.get_file_info(self.full(path)).type == fs.FileType.Directory)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file at `path`."""
+        return bool(self.filesystem.get_file_info(self.full(path)).type == fs.FileType.File)
+
+    def entry(self, path: str) -> Entry | None:
+        """What is at `path`, when that is a file or a symbolic link."""
+        if self.is_local:
+            try:
+                return _local_entry(path, os.lstat(self.full(path)))
+            except OSError:
+                return None
+        info = self.filesystem.get_file_info(self.full(path))
+        return Entry(path, info.size, info.mtime) if info.type == fs.FileType.File else None
+
+    def read(self, path: str) -> bytes:
+        """The whole content of a file. Raises FileNotFoundError where there is none."""
+        with self.filesystem.open_input_stream(self.full(path), compression=None) as stream:
+            return bytes(stream.read())
+
+    def open(self, path: str) -> pa.NativeFile:
+        """A file opened for random access; the caller closes it."""
+        return self.filesystem.open_input_file(self.full(path))
+
+    def write(self, path: str, data: bytes) -> None:
+        """Put a whole file in place, atomically and durably; an existing one is replaced."""
+        full = self.full(path)
+        if not self.is_local:
+            with self.filesystem.open_output_stream(full, compression=None) as stream:
+                stream.write(data)
+            return
+        folder = os.path.dirname(full)
+        os.makedirs(folder, exist_ok=True)
+        beside = f"{folder}/.{uuid.uuid4().hex}.tmp"
+        try:
+            with open(beside, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, full)
+        except BaseException:
+            if os.path.exists(beside):
+                os.unlink(beside)
+            raise
+        _sync_folder(folder)
+
+    def delete(self, path: str) -> None:
+        """Remove a file; one that is not there is no error."""
+        try:
+            self.filesystem.delete_file(self.full(path))
+        except FileNotFoundError:
+            return
+
+    def delete_folder(self, path: str) -> None:
+        """Remove a folder with all that is in it; one that is not there is no error."""
+        if self.filesystem.get_file_info(self.full(path)).type == fs.FileType.Directory:
+            self.filesystem.delete_dir(self.full(path))
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        """Every file under a folder, recursively, in the order of their path components.
+
+        Symbolic links are listed as such and not followed. A folder that is not there is empty.
+        """
+        if self.is_local:
+            yield from _walk(self.full(prefix), f"{prefix}/" if prefix else "")
+            return
+        selector = fs.FileSelector(self.full(prefix), recursive=True, allow_not_found=True)
+        infos = [i for i in self.filesystem.get_file_info(selector) if i.type == fs.FileType.File]
+        for info in sorted(infos, key=lambda i: i.path.split("/")):
+            yield Entry(info.path[len(self.root) + 1 :], info.size, info.mtime)
+
+
+def _local_entry(path: str, info: os.stat_result) -> Entry | None:
+    if not (stat.S_ISREG(info.st_mode) or stat.S_ISLNK(info.st_mode)):
+        return None
+    # Whole microseconds by integer arithmetic: a float of seconds would round.
+    modified = datetime.fromtimestamp(info.st_mtime_ns // 10**9, UTC)
+    modified = modified.replace(microsecond=info.st_mtime_ns % 10**9 // 1000)
+    return Entry(path, info.st_size, modified, stat.S_ISLNK(info.st_mode))
+
+
+def _walk(folder: str, prefix: str) -> Iterator[Entry]:
+    try:
+        names = sorted(os.scandir(folder), key=lambda item: item.name)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for item in names:
+        if item.is_dir(follow_symlinks=False):
+            yield from _walk(item.path, f"{prefix}{item.name}/")
+        elif entry := _local_entry(prefix + item.name, item.stat(follow_symlinks=False)):
+            yield entry
+
+
+def _sync_folder(folder: str) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
