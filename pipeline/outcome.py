@@ -22,14 +22,14 @@ class Outcome:
     `kept` holds the tables that the stage writes, by name; `rejected` is a `rejects` table.
     `rows_in` counts what the stage was given (or made, for mentions and stances), in rows of the
     table that it counts in (`Stage.counts`): rows_in = kept rows + rejected + duplicates.
-    `tokens` is the number of word pieces that the model saw.
+    `tokens` is the number of word pieces that the model saw, by article.
     """
 
     kept: Mapping[str, pa.Table]
     rows_in: int
     rejected: pa.Table = field(default_factory=lambda: schemas.REJECTS.empty())
     duplicates: int = 0
-    tokens: int = 0
+    tokens: Mapping[str, int] = field(default_factory=dict)
 
 
 def reject(

@@ -71,6 +71,15 @@ class Column:
         """The Arrow field, with the sentence of meaning as metadata `comment`."""
         return pa.field(self.name, self.type, self.nullable, metadata={"comment": self.meaning})
 
+    @property
+    def limits(self) -> str:
+        """The range in words, `from 0 to 1` or `at least 0`; empty where there is none."""
+        if self.low is not None and self.high is not None:
+            return f"from {self.low:g} to {self.high:g}"
+        if self.low is not None:
+            return f"at least {self.low:g}"
+        return "" if self.high is None else f"at most {self.high:g}"
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -330,7 +339,8 @@ RUNS = Table(
         _int("rows_out", "Rows that it passed on."),
         _int("rejected", "Rows that went to `rejects`."),
         _int("duplicates", "Rows that were there already."),
-        Column("seconds", pa.float64(), "Wall-clock seconds.", low=0),
+        Column("seconds", pa.float64(), "Wall-clock seconds; where several days were worked on at once, this day's "
+               "share by articles.", low=0),
         Column("tokens", pa.int64(), "Word pieces seen by the model; 0 where it is not asked.", low=0),
         _text("code", "Version of the stage."),
         _text("model", "Digest of the model; empty where none is used."),
@@ -366,13 +376,14 @@ PUBLISHED = tuple(t for t in TABLES.values() if t.published)
 def conform(name: str, table: pa.Table) -> pa.Table:
     """The table with exactly the declared columns and types, in the declared sort order.
 
+    Nulls pass, wherever they are: which rows have one in the wrong place is for validation to say.
     Raises ValueError when a column is missing, surplus, or cannot be cast without loss.
     """
     schema = TABLES[name].schema
     wrong = sorted(set(schema.names) ^ set(table.column_names))
     if wrong:
         raise ValueError(f"table {name}: columns {', '.join(wrong)} are missing or not declared")
-    cast = table.select(schema.names).cast(schema).replace_schema_metadata(schema.metadata)
+    cast = pa.Table.from_arrays([table[f.name].cast(f.type) for f in schema], schema=schema)
     return cast.sort_by([(c, "ascending") for c in TABLES[name].sort]).combine_chunks()
 
 

@@ -1,0 +1,123 @@
+"""DuckDB over the committed files of a lake: `standpoint.duckdb`, and read-only connections to it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+
+import duckdb
+import pyarrow.dataset as ds
+
+from pipeline import schemas
+from pipeline.errors import EnvironmentProblem, UsageError
+from pipeline.lake import Lake, Manifest
+
+FILE = "standpoint.duckdb"
+READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+
+
+def refresh(lake: Lake) -> None:
+    """Rebuild `standpoint.duckdb` from the manifests and put it in place atomically.
+
+    Another publisher may commit meanwhile: it is built again until it shows the manifests as they are.
+    On an object store there is no such file, since DuckDB could not read its own views from there
+    without an extension; `connect` makes the same views in memory.
+    """
+    shown = None
+    while lake.store.is_local and shown != (manifests := list(lake.manifests().values())):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / FILE
+            with duckdb.connect(str(path)) as connection:
+                _create_views(connection, lake, manifests)
+            lake.store.write(FILE, path.read_bytes())
+        shown = manifests
+
+
+def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
+    """A read-only connection with every table and view; it can read the lake's data and nothing else.
+
+    Raises EnvironmentProblem when nothing has been published yet.
+    """
+    if not lake.store.is_local:
+        return _connect_remote(lake)
+    if not lake.store.exists(FILE):
+        raise EnvironmentProblem(f"lake {lake.store.uri!r}: nothing is published yet; run `standpoint run`")
+    connection = duckdb.connect(lake.store.full(FILE), read_only=True)
+    connection.execute(f"SET allowed_directories = [{_literal(lake.store.full('data') + '/')}]")
+    return _locked(connection)
+
+
+def query(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
+    """The result of the last of the statements in `sql`.
+
+    Raises UsageError for SQL that does not parse or run, or that would do anything else than read.
+    """
+    try:
+        statements = connection.extract_statements(sql)
+        if not statements:
+            raise UsageError("sql: the query is empty; try `SELECT * FROM who_on_whom LIMIT 10`")
+        for statement in statements:
+            if statement.type not in READING:
+                kind = statement.type.name
+                raise UsageError(f"sql: {kind} is refused, the lake is read-only; allowed: SELECT, EXPLAIN")
+            connection.execute(statement)
+    except duckdb.Error as error:
+        raise UsageError(f"sql: {error}") from error
+    return connection
+
+
+def analyst_views() -> dict[str, str]:
+    """The analyst views by name, as the SQL of `pipeline/views/*.sql`, in the order of their names."""
+    files = (f for f in resources.files("pipeline.views").iterdir() if f.name.endswith(".sql"))
+    return {f.name.removesuffix(".sql"): f.read_text("utf-8") for f in sorted(files, key=lambda f: f.name)}
+
+
+def comment_of(sql: str) -> str:
+    """The comment that a view's SQL starts with, as one line."""
+    lines = []
+    for line in sql.splitlines():
+        if not line.startswith("--"):
+            break
+        lines.append(line.removeprefix("--").strip())
+    return " ".join(lines)
+
+
+def _connect_remote(lake: Lake) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    for name, files in lake.files(lake.manifests().values()).items():
+        paths = [lake.store.full(f) for f in files]
+        schema = schemas.TABLES[name].published_schema
+        connection.register(name, ds.dataset(paths, schema=schema, filesystem=lake.store.filesystem))
+    for name, sql in analyst_views().items():
+        connection.execute(f"CREATE VIEW {name} AS {sql}")
+    return _locked(connection)
+
+
+def _locked(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def _create_views(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, manifests: Iterable[Manifest]
+) -> None:
+    for name, files in lake.files(manifests).items():
+        paths = ", ".join(_literal(lake.store.full(f)) for f in files)
+        connection.execute(
+            f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{paths}], hive_partitioning = false)"
+        )
+        table = schemas.TABLES[name]
+        connection.execute(f"COMMENT ON VIEW {name} IS {_literal(table.row)}")
+        for column in (*schemas.PARTITION, *table.columns):
+            connection.execute(f'COMMENT ON COLUMN {name}."{column.name}" IS {_literal(column.meaning)}')
+    for name, sql in analyst_views().items():
+        connection.execute(f"CREATE VIEW {name} AS {sql}")
+        connection.execute(f"COMMENT ON VIEW {name} IS {_literal(comment_of(sql))}")
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,162 @@
+"""The inbox of a lake: what ingest has landed and no build has taken up yet.
+
+A batch is three files under `inbox/`: `<batch>.raw.parquet` and `<batch>.rejects.parquet` with one row
+group per day, and `<batch>.json`, written last, which is its commit point. Batches are named by time, so
+that their order is the order in which they apply. A build lists the batches that it took up in the
+manifest of its day (`consumed`); a batch that every one of its days has consumed is removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import schemas
+from pipeline.store import Store
+
+FOLDER = "inbox"
+KNOWN = pa.schema(
+    [
+        ("article_id", pa.string()),
+        ("day", pa.date32()),
+        ("raw_sha256", pa.string()),
+        ("landed_at", schemas.TIMESTAMP),
+        ("source_uri", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class DayBatch:
+    """What one chunk of an ingest means for one day.
+
+    `raw`: new or replacing articles; `rejects`: what was refused; `moved`: articles that now belong to
+    another day (which the same batch must hold); `duplicates`: items that were there already; rows_in = raw + rejects + duplicates.
+    Raises ValueError when the counts disagree.
+    """
+
+    raw: pa.Table = field(default_factory=lambda: schemas.RAW.empty())
+    rejects: pa.Table = field(default_factory=lambda: schemas.REJECTS.empty())
+    moved: tuple[str, ...] = ()
+    duplicates: int = 0
+    rows_in: int = 0
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        accounted = self.raw.num_rows + self.rejects.num_rows + self.duplicates
+        if accounted != self.rows_in:
+            raise ValueError(f"{self.rows_in} rows came in, {accounted} are accounted for")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one chunk of an ingest means, by day; landed whole or not at all."""
+
+    days: Mapping[date, DayBatch]
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A batch as it stands in the inbox: its name and, for each day, counts and row groups."""
+
+    name: str
+    started_at: datetime
+    days: Mapping[date, Mapping[str, Any]]
+
+    def moved(self, day: date) -> list[str]:
+        """The articles that left this day."""
+        return list(self.days[day]["moved"])
+
+    def rows(self, store: Store, table: str, day: date) -> pa.Table:
+        """This batch's rows of `raw` or `rejects` for one day."""
+        group = self.days[day][table]
+        if group is None:
+            return schemas.TABLES[table].empty()
+        with store.open(_path(self.name, table)) as file:
+            return schemas.conform(table, pq.ParquetFile(file).read_row_group(group))
+
+    def known(self, store: Store) -> pa.Table:
+        """The columns `KNOWN` of all its articles."""
+        if all(entry["raw"] is None for entry in self.days.values()):
+            return KNOWN.empty_table()
+        names = [name for name in KNOWN.names if name != "day"]
+        with store.open(_path(self.name, "raw")) as file:
+            rows = pq.read_table(file, columns=names)
+        days = [day for day, entry in self.days.items() if entry["raw"] is not None]
+        counts = [self.days[day]["rows_out"] for day in days]
+        repeated = [day for day, count in zip(days, counts, strict=True) for _ in range(count)]
+        return rows.append_column("day", pa.array(repeated, pa.date32())).select(KNOWN.names).cast(KNOWN)
+
+
+def land(store: Store, batch: Batch) -> str:
+    """Write a batch into the inbox and return its name; nothing is seen of it before it is whole."""
+    days = sorted(batch.days)
+    raw, raw_groups = _parquet("raw", {day: batch.days[day].raw for day in days})
+    rejects, reject_groups = _parquet("rejects", {day: batch.days[day].rejects for day in days})
+    now = datetime.now(UTC)
+    name = f"{now:%Y%m%dT%H%M%S%f}-{hashlib.sha256(raw + rejects).hexdigest()[:8]}"
+    home = {article: day for day in days for article in batch.days[day].raw["article_id"].to_pylist()}
+    entries = {}
+    for day in days:
+        part = batch.days[day]
+        entries[day.isoformat()] = {
+            "raw": raw_groups.get(day),
+            "rejects": reject_groups.get(day),
+            "moved": sorted(part.moved),
+            "moved_to": sorted({home[article].isoformat() for article in part.moved}),
+            "rows_in": part.rows_in,
+            "rows_out": part.raw.num_rows,
+            "rejected": part.rejects.num_rows,
+            "duplicates": part.duplicates,
+            "seconds": part.seconds,
+        }
+    if raw_groups:
+        store.write(_path(name, "raw"), raw)
+    if reject_groups:
+        store.write(_path(name, "rejects"), rejects)
+    commit = {"started_at": now.isoformat(), "days": entries}
+    store.write(f"{FOLDER}/{name}.json", json.dumps(commit, indent=1).encode())
+    return name
+
+
+def batches(store: Store) -> list[Landed]:
+    """Every batch in the inbox, in the order in which they apply."""
+    found = []
+    for entry in store.list(FOLDER):
+        if entry.path.endswith(".json"):
+            commit = json.loads(store.read(entry.path))
+            days = {date.fromisoformat(day): value for day, value in commit["days"].items()}
+            name = entry.path.removeprefix(f"{FOLDER}/").removesuffix(".json")
+            found.append(Landed(name, datetime.fromisoformat(commit["started_at"]), days))
+    return found
+
+
+def remove(store: Store, names: Iterable[str]) -> None:
+    """Delete batches, the commit point first, so that a batch is never seen without its files."""
+    for name in names:
+        for path in (f"{FOLDER}/{name}.json", _path(name, "raw"), _path(name, "rejects")):
+            store.delete(path)
+
+
+def _path(name: str, table: str) -> str:
+    return f"{FOLDER}/{name}.{table}.parquet"
+
+
+def _parquet(table: str, by_day: Mapping[date, pa.Table]) -> tuple[bytes, dict[date, int]]:
+    """The rows of all days as one Parquet file, and the row group of each day that has any."""
+    sink = io.BytesIO()
+    groups: dict[date, int] = {}
+    with pq.ParquetWriter(sink, schemas.TABLES[table].schema, compression="zstd") as writer:
+        for day, rows in by_day.items():
+            if rows.num_rows:
+                groups[day] = len(groups)
+                writer.write_table(schemas.conform(table, rows), row_group_size=rows.num_rows)
+    return sink.getvalue(), groups

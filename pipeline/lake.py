@@ -1,0 +1,261 @@
+"""The lake: immutable Parquet files, one manifest per day as the commit point, and DuckDB over them.
+
+    data/<table>/day=YYYY-MM-DD/<snapshot>.parquet   never changed once a manifest names them
+    data/<table>/none.parquet                        no rows: gives an empty lake its columns
+    manifest/YYYY-MM-DD.json                         which files are the day; replaced atomically
+    intent/<id>.json                                 manifests that must change together
+    inbox/                                           what is landed but not built yet (pipeline.inbox)
+    staging/<unit>/                                  what stages hand on (pipeline.staging)
+    standpoint.duckdb                                views over exactly the committed files
+
+Of the protocols tried, this one alone showed readers no mixed tables under kills and rewriters
+(docs/decisions/storage.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from pipeline import inbox, schemas
+from pipeline.errors import EnvironmentProblem
+from pipeline.inbox import Batch, DayBatch
+from pipeline.store import Store
+
+__all__ = ["Batch", "DayBatch", "Inputs", "Lake", "Manifest"]
+
+FORMAT = 1
+GRACE = timedelta(days=1)  # longer than any query that still reads superseded files
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a day consists of: for each table its file, rows and SHA-256, and what it was built from."""
+
+    day: str
+    snapshot: str
+    fingerprint: str
+    recipe: str
+    inputs: str
+    articles: int
+    run_id: str
+    published_at: str
+    tables: Mapping[str, Mapping[str, Any]]
+    consumed: Sequence[str] = ()
+
+    @staticmethod
+    def parse(data: bytes) -> Manifest:
+        """The manifest in these JSON bytes."""
+        return Manifest(**json.loads(data))
+
+    def json(self) -> bytes:
+        """The manifest as JSON bytes, equal for equal content."""
+        return json.dumps(asdict(self), indent=1, sort_keys=True).encode()
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a day must be built from: its raw articles, its ingest rejects and ingest's own counts."""
+
+    raw: pa.Table
+    rejects: pa.Table
+    batches: tuple[inbox.Landed, ...]
+
+    @property
+    def digest(self) -> str:
+        """Digest of which articles in which version, and which rejects, go in."""
+        raw = sorted(zip(*(self.raw[c].to_pylist() for c in ("article_id", "raw_sha256")), strict=True))
+        rejects = sorted(self.rejects["reject_id"].to_pylist())
+        return hashlib.sha256(json.dumps([raw, rejects]).encode()).hexdigest()
+
+
+class Lake:
+    """A lake in a store. Opening it creates what is missing and completes what a crash left undone."""
+
+    def __init__(self, uri: str, *, create: bool = True) -> None:
+        """Raises EnvironmentProblem when there is no lake and `create` is false, or it is too new."""
+        self.store = Store(uri)
+        if not self.store.exists("lake.json"):
+            if not create:
+                raise EnvironmentProblem(f"lake {uri!r}: there is none; make one with `standpoint ingest`")
+            for table in schemas.PUBLISHED:
+                none = table.published_schema.empty_table()
+                self.store.write(f"data/{table.name}/none.parquet", parquet(none))
+            self.store.write("lake.json", json.dumps({"format": FORMAT, "grain": "day"}).encode())
+        form = json.loads(self.store.read("lake.json"))["format"]
+        if form != FORMAT:
+            raise EnvironmentProblem(f"lake {uri!r} has format {form}; this version reads {FORMAT}: upgrade it")
+        self.recover()
+
+    # Manifests
+
+    def manifest(self, day: date) -> Manifest | None:
+        """The day's manifest, or None for a day that was never published."""
+        path = _manifest_path(day)
+        return Manifest.parse(self.store.read(path)) if self.store.exists(path) else None
+
+    def manifests(self) -> dict[date, Manifest]:
+        """Every published day's manifest, in the order of the days."""
+        paths = [entry.path for entry in self.store.list("manifest") if entry.path.endswith(".json")]
+        found = [Manifest.parse(self.store.read(path)) for path in paths]
+        return {date.fromisoformat(m.day): m for m in found}
+
+    def table(self, manifest: Manifest | None, name: str) -> pa.Table:
+        """One table of a published day, without the partition's own columns."""
+        if manifest is None:
+            return schemas.TABLES[name].empty()
+        with self.store.open(manifest.tables[name]["file"]) as file:
+            return schemas.unstamp(name, pq.read_table(file))
+
+    def commit(self, manifests: Sequence[Manifest]) -> None:
+        """Switch these days to their new manifests: each at once, and all or none after a crash."""
+        if len(manifests) > 1:
+            intent = f"intent/{hashlib.sha256(b''.join(m.json() for m in manifests)).hexdigest()[:16]}.json"
+            self.store.write(intent, json.dumps([asdict(m) for m in manifests]).encode())
+            self._write_manifests(manifests)
+            self.store.delete(intent)
+        else:
+            self._write_manifests(manifests)
+
+    def recover(self) -> None:
+        """Complete commits of several days that were cut off."""
+        for entry in list(self.store.list("intent")):
+            self._write_manifests([Manifest(**m) for m in json.loads(self.store.read(entry.path))])
+            self.store.delete(entry.path)
+
+    def _write_manifests(self, manifests: Iterable[Manifest]) -> None:
+        for manifest in manifests:
+            self.store.write(_manifest_path(date.fromisoformat(manifest.day)), manifest.json())
+
+    def write_table(self, name: str, day: date, snapshot: str, table: pa.Table) -> dict[str, Any]:
+        """Write one table of one build, and return its entry for the manifest."""
+        data = parquet(schemas.stamp(name, table, day, snapshot))
+        file = f"data/{name}/day={day.isoformat()}/{snapshot}.parquet"
+        if name == "runs":  # The one table with times in it: two builds of equal content differ.
+            file = file.replace(snapshot, f"{snapshot}-{hashlib.sha256(data).hexdigest()[:8]}")
+        self.store.write(file, data)
+        return {"file": file, "rows": table.num_rows, "sha256": hashlib.sha256(data).hexdigest()}
+
+    # Inputs
+
+    def land(self, batch: Batch) -> None:
+        """Add a chunk of an ingest to the inbox, whole or not at all."""
+        inbox.land(self.store, batch)
+
+    def inputs(self, day: date, manifest: Manifest | None, batches: Sequence[inbox.Landed]) -> Inputs:
+        """What `day` is to be built from: what is published, changed by the batches in their order."""
+        pending = tuple(b for b in batches if day in b.days and b.name not in (manifest.consumed if manifest else ()))
+        raw = self.table(manifest, "raw")
+        refused = self.table(manifest, "rejects")
+        rejects = [refused.filter(pc.equal(refused["stage"], "ingest"))]
+        for batch in pending:
+            rows = batch.rows(self.store, "raw", day)
+            gone = pa.array([*batch.moved(day), *rows["article_id"].to_pylist()], pa.string())
+            raw = pa.concat_tables([raw.filter(pc.invert(pc.is_in(raw["article_id"], gone))), rows])
+            rejects.append(batch.rows(self.store, "rejects", day))
+        unique = {row["reject_id"]: row for row in pa.concat_tables(rejects).to_pylist()}
+        return Inputs(schemas.conform("raw", raw), schemas.from_rows("rejects", unique.values()), pending)
+
+    def known(self) -> pa.Table:
+        """Columns `inbox.KNOWN` of every article that is published or in the inbox."""
+        manifests = self.manifests()
+        files = [m.tables["raw"]["file"] for m in manifests.values()]
+        table = self._dataset("raw", files).to_table(columns=inbox.KNOWN.names).cast(inbox.KNOWN)
+        for batch in inbox.batches(self.store):
+            fresh = [d for d in batch.days if d not in manifests or batch.name not in manifests[d].consumed]
+            rows = batch.known(self.store)
+            rows = rows.filter(pc.is_in(rows["day"], pa.array(fresh, pa.date32())))
+            for day in fresh:
+                here = pc.equal(table["day"], pa.scalar(day, pa.date32()))
+                gone = pc.is_in(table["article_id"], pa.array(batch.moved(day), pa.string()))
+                table = table.filter(pc.invert(pc.and_(here, gone)))
+            stays = pc.invert(pc.is_in(table["article_id"], rows["article_id"].combine_chunks()))
+            table = pa.concat_tables([table.filter(stays), rows])
+        return table.combine_chunks()
+
+    def known_rejects(self) -> pa.Array:
+        """Identities of every input that ingest has refused, published or in the inbox."""
+        files = [m.tables["rejects"]["file"] for m in self.manifests().values()]
+        published = self._dataset("rejects", files).to_table(
+            columns=["reject_id"], filter=ds.field("stage") == "ingest"
+        )
+        pending = [
+            batch.rows(self.store, "rejects", day).select(["reject_id"])
+            for batch in inbox.batches(self.store)
+            for day in batch.days
+        ]
+        return pa.concat_tables([published.cast(pa.schema([("reject_id", pa.string())])),
+                                 *(p.cast(pa.schema([("reject_id", pa.string())])) for p in pending)]
+                                )["reject_id"].combine_chunks()  # fmt: skip
+
+    def sources(self) -> dict[str, str]:
+        """Sources that were read to the end, with size and time: a shortcut, never needed to be right."""
+        found: dict[str, str] = {}
+        for entry in self.store.list("sources"):
+            found |= json.loads(self.store.read(entry.path))
+        return found
+
+    def remember(self, sources: Mapping[str, str]) -> None:
+        """Add to `sources`; called once at the end of an ingest."""
+        if sources:
+            now = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+            self.store.write(f"sources/{now}.json", json.dumps(dict(sources), indent=0).encode())
+
+    # Upkeep
+
+    def tidy(self, now: datetime | None = None) -> int:
+        """Remove consumed batches, and data files that no manifest names any more after a day of grace.
+
+        Returns how many files were superseded and removed.
+        """
+        manifests = self.manifests()
+        done = [
+            batch.name
+            for batch in inbox.batches(self.store)
+            if all(day in manifests and batch.name in manifests[day].consumed for day in batch.days)
+        ]
+        inbox.remove(self.store, done)
+        named = {entry["file"] for m in manifests.values() for entry in m.tables.values()}
+        before = (now or datetime.now(UTC)) - GRACE
+        stale = [
+            entry.path
+            for entry in self.store.list("data")
+            if entry.modified < before and entry.path not in named and not entry.path.endswith("/none.parquet")
+        ]
+        for path in stale:
+            self.store.delete(path)
+        return len(stale)
+
+    def files(self, manifests: Iterable[Manifest]) -> dict[str, list[str]]:
+        """For each table the files of these manifests, the one without rows first."""
+        listed = list(manifests)
+        return {
+            t.name: [f"data/{t.name}/none.parquet", *(m.tables[t.name]["file"] for m in listed)]
+            for t in schemas.PUBLISHED
+        }
+
+    def _dataset(self, name: str, files: Sequence[str]) -> ds.Dataset:
+        paths = [self.store.full(f) for f in (f"data/{name}/none.parquet", *files)]
+        schema = schemas.TABLES[name].published_schema
+        return ds.dataset(paths, schema=schema, format="parquet", filesystem=self.store.filesystem)
+
+
+def parquet(table: pa.Table) -> bytes:
+    """The table as one Parquet file: equal tables give equal bytes."""
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
+
+
+def _manifest_path(day: date) -> str:
+    return f"manifest/{day.isoformat()}.json"

@@ -1,0 +1,84 @@
+"""What stages hand on: `staging/<unit>/` in the lake, so that each stage can be its own task.
+
+    unit.json                    the unit of work (pipeline.plan)
+    <stage>/<table>.parquet      what the stage kept
+    <stage>/rejects.parquet      what it refused
+    <stage>/run.json             its counts, written last: the stage is done
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import schemas
+from pipeline.errors import UsageError
+from pipeline.lake import Lake, parquet
+from pipeline.outcome import Outcome
+from pipeline.plan import Unit
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """One stage of one run on one unit: what `runs` is made of.
+
+    `articles`: how many the stage worked on; `tokens`: word pieces that the model saw, by article.
+    """
+
+    run_id: str
+    stage: str
+    started_at: datetime
+    seconds: float
+    articles: int = 0
+    rows_out: int = 0
+    rejected: int = 0
+    tokens: Mapping[str, int] = field(default_factory=dict)
+
+
+class Staging:
+    """The staging folder of one unit."""
+
+    def __init__(self, lake: Lake, unit_id: str) -> None:
+        """Nothing is created before something is written."""
+        self.store, self.unit_id = lake.store, unit_id
+        self.folder = f"staging/{unit_id}"
+
+    def begin(self, unit: Unit) -> None:
+        """Note the unit, so that tasks need its id alone."""
+        self.store.write(f"{self.folder}/unit.json", unit.json())
+
+    def unit(self) -> Unit:
+        """The unit. Raises UsageError when there is none of this id."""
+        path = f"{self.folder}/unit.json"
+        if not self.store.exists(path):
+            raise UsageError(f"unit {self.unit_id!r} is not in staging: plan again with `standpoint plan`")
+        return Unit.parse(self.store.read(path))
+
+    def write(self, stage: str, outcome: Outcome, run: StageRun) -> None:
+        """Stage what a stage kept and refused; its run is written last."""
+        for name, table in (*outcome.kept.items(), ("rejects", outcome.rejected)):
+            self.store.write(f"{self.folder}/{stage}/{name}.parquet", parquet(schemas.conform(name, table)))
+        record = asdict(run) | {"started_at": run.started_at.isoformat()}
+        self.store.write(f"{self.folder}/{stage}/run.json", json.dumps(record).encode())
+
+    def read(self, stage: str, table: str) -> pa.Table:
+        """A table that a stage of this unit has staged. Raises UsageError when it has not."""
+        path = f"{self.folder}/{stage}/{table}.parquet"
+        if not self.store.exists(path):
+            raise UsageError(f"unit {self.unit_id}: {table} of stage {stage} is not staged; run {stage} first")
+        with self.store.open(path) as file:
+            return schemas.conform(table, pq.read_table(file))
+
+    def run(self, stage: str) -> StageRun:
+        """The counts of a stage that is done."""
+        record = json.loads(self.store.read(f"{self.folder}/{stage}/run.json"))
+        return StageRun(**record | {"started_at": datetime.fromisoformat(record["started_at"])})
+
+    def remove(self) -> None:
+        """Delete the unit's folder."""
+        self.store.delete_folder(self.folder)
