@@ -1,0 +1,207 @@
+"""Readers of the training and selection data, and the damage that news text suffers on its way."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from models import STANCES, TYPES
+
+Span = tuple[int, int]
+_NAMES = {
+    "Person": "PERSON", "Organization": "ORG", "Location": "LOC", "Facility": "FAC", "NORP": "NORP",
+    "Date": "DATE", "Money": "MONEY", "Product": "PRODUCT", "Misc": "MISC",
+}  # fmt: skip
+_NO_SPACE_BEFORE = re.compile(r"[.,;:!?)\]}%’”…»]|['’](s|S|re|ve|m|ll|d|t)|n['’]t|''")
+_NO_SPACE_AFTER = re.compile(r"[(\[{$€£₹₡“‘«#]|``")
+_CLITICS = frozenset(["s", "S", "re", "ve", "m", "ll", "d", "t"])
+_FINAL = frozenset(".?!")
+_QUOTES = re.compile("[\"'`’‘“”]")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A text with whatever is known of it; None or empty means unknown, not absent.
+
+    entities   character span and index into TYPES
+    portrayals character span of the target and index into STANCES
+    relations  character spans of holder and target, and index into STANCES
+    """
+
+    text: str
+    entities: tuple[tuple[Span, int], ...] | None = None
+    portrayals: tuple[tuple[Span, int], ...] = ()
+    relations: tuple[tuple[Span, Span, int], ...] = ()
+
+
+def rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a JSON-lines file."""
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+def detokenized(tokens: Sequence[str]) -> tuple[str, list[Span]]:
+    """The text that the tokens were cut from, as well as can be told, and each token's span in it."""
+    text, spans, quoted, glue, last = "", [], False, True, ""
+    for token in tokens:
+        clitic = last == "’" and token in _CLITICS
+        closing = token == '"' and quoted
+        if not (glue or clitic or closing or _NO_SPACE_BEFORE.fullmatch(token)):
+            text += " "
+        spans.append((len(text), len(text) + len(token)))
+        text += token
+        quoted ^= token == '"'
+        glue = bool(_NO_SPACE_AFTER.fullmatch(token)) or (token == '"' and quoted)
+        last = token
+    return text, spans
+
+
+def entities(tokens: Sequence[Span], tags: Sequence[str]) -> list[tuple[Span, int]]:
+    """Entity spans from BIO tags; an I that continues nothing begins an entity."""
+    found: list[tuple[Span, int]] = []
+    previous = "O"
+    for (start, end), tag in zip(tokens, tags):
+        kind = tag[2:]
+        if tag[:1] == "I" and previous[2:] == kind:
+            found[-1] = ((found[-1][0][0], end), found[-1][1])
+        elif tag != "O":
+            found.append(((start, end), TYPES.index(_NAMES[kind])))
+        previous = tag
+    return found
+
+
+def sentences(tokens: Sequence[str], tags: Sequence[str]) -> list[Span]:
+    """Token ranges of the sentences of a paragraph; never cuts an entity."""
+    cuts = [0]
+    for i in range(1, len(tokens)):
+        begins = tokens[i][:1].isupper() and tags[i][:1] != "I"
+        if begins and (tokens[i - 1] in _FINAL or (tokens[i - 1] in "”\"’" and tokens[i - 2] in _FINAL)):
+            cuts.append(i)
+    return list(zip(cuts, [*cuts[1:], len(tokens)]))
+
+
+def annotated(tokens: Sequence[str], tags: Sequence[str]) -> Example:
+    """The example that a tokenised text and its BIO tags make."""
+    text, spans = detokenized(tokens)
+    return Example(text, entities=tuple(entities(spans, tags)))
+
+
+def newswire(path: Path, rng: random.Random | None = None, but: frozenset[str] = frozenset()) -> list[Example]:
+    """Paragraphs of the newswire file; with `rng`, random runs of their sentences but those whose keys are in `but`."""
+    found = []
+    for row in rows(path):
+        tokens, tags = row["tokens"], row["tags"]
+        ranges = sentences(tokens, tags) if rng else [(0, len(tokens))]
+        allowed = [(lo, hi) for lo, hi in ranges if key("".join(tokens[lo:hi])) not in but]
+        joins = rng is not None and allowed == ranges
+        ranges = allowed
+        while ranges:
+            take = rng.randint(1, len(ranges)) if rng and joins and rng.random() < 0.5 else 1
+            lo, hi = ranges[0][0], ranges[take - 1][1]
+            found.append(annotated(tokens[lo:hi], tags[lo:hi]))
+            ranges = ranges[take:]
+    return found
+
+
+def key(text: str) -> str:
+    """What two copies of a text share whatever their spacing, case and punctuation."""
+    return re.sub(r"\W+", "", text.lower())
+
+
+def portrayals(path: Path, but: frozenset[str] = frozenset()) -> list[Example]:
+    """Sentences of a NewsMTSC file with all their targets; `but` are the keys of sentences to leave out."""
+    known: dict[str, list[tuple[Span, int]]] = {}
+    for row in rows(path):
+        start, end = row["target"]
+        known.setdefault(row["sentence"], []).append(((start, end), STANCES.index(row["label"])))
+    return [Example(text, portrayals=tuple(found)) for text, found in known.items() if key(text) not in but]
+
+
+def relations(path: Path, reverse: bool = False, but: frozenset[str] = frozenset()) -> list[Example]:
+    """Sentences of a directed-stance file with all their pairs, each once.
+
+    With `reverse`, the opposite direction of a pair that is not neutral joins as neutral where no row labels it.
+    """
+    known: dict[str, dict[tuple[Span, Span], int]] = {}
+    for row in rows(path):
+        pair = (row["holder"][0], row["holder"][1]), (row["target"][0], row["target"][1])
+        known.setdefault(row["sentence"], {})[pair] = STANCES.index(row["label"])
+    neutral = STANCES.index("neutral")
+    for found in known.values() if reverse else ():
+        for holder, target in [pair for pair, label in found.items() if label != neutral]:
+            found.setdefault((target, holder), neutral)
+    return [
+        Example(text, relations=tuple((*pair, label) for pair, label in found.items()))
+        for text, found in known.items()
+        if key(text) not in but
+    ]
+
+
+def held_out(folder: Path) -> frozenset[str]:
+    """Keys of every sentence of the dev sets, so that training can leave them out."""
+    names = ["newsmtsc/dev_rw", "newsmtsc/dev_mt", "directed/dev"]
+    stance = {key(row["sentence"]) for name in names for row in rows(folder / "stance" / f"{name}.jsonl")}
+    news = list(rows(folder / "ner/worldwide/dev.jsonl"))
+    cut = {key("".join(r["tokens"][lo:hi])) for r in news for lo, hi in sentences(r["tokens"], r["tags"])}
+    return frozenset(stance | cut | {""})
+
+
+def without(example: Example, dropped: Callable[[int, str], bool]) -> Example:
+    """The example without the characters that `dropped(offset, character)` names; vanished spans go."""
+    kept = [not dropped(i, c) for i, c in enumerate(example.text)]
+    place = [0]
+    for keep in kept:
+        place.append(place[-1] + keep)
+
+    def moved(span: Span) -> Span:
+        return place[span[0]], place[span[1]]
+
+    def left(span: Span) -> bool:
+        return place[span[0]] < place[span[1]]
+
+    known = example.entities
+    return replace(
+        example,
+        text="".join(c for c, keep in zip(example.text, kept) if keep),
+        entities=None if known is None else tuple((moved(s), k) for s, k in known if left(s)),
+        portrayals=tuple((moved(s), k) for s, k in example.portrayals if left(s)),
+        relations=tuple((moved(h), moved(t), k) for h, t, k in example.relations if left(h) and left(t)),
+    )
+
+
+def ascii_only(example: Example) -> Example:
+    """The example as an ASCII-stripping channel delivers it."""
+    return without(example, lambda _, c: not c.isascii())
+
+
+def _recased(example: Example, change: Callable[[str], str]) -> Example:
+    text = "".join(new if len(new := change(c)) == 1 else c for c in example.text)
+    return replace(example, text=text)
+
+
+def _titled(example: Example) -> Example:
+    text = re.sub(r"(?<![\w'’])[a-z]", lambda m: m.group().upper(), example.text)
+    return replace(example, text=text)
+
+
+def damaged(example: Example, rng: random.Random, chances: dict[str, float]) -> Example:
+    """The example after the kinds of damage that chance picks: see `[damage]` in train.toml."""
+    if rng.random() < chances["ascii"]:
+        example = ascii_only(example)
+    if rng.random() < chances["quotes"]:
+        example = without(example, lambda _, c: bool(_QUOTES.match(c)))
+    if rng.random() < chances["stop"]:
+        last = len(example.text.rstrip()) - 1
+        example = without(example, lambda i, c: i == last and c in _FINAL)
+    case = rng.random()
+    if case < chances["lower"]:
+        return _recased(example, str.lower)
+    if case < chances["lower"] + chances["upper"]:
+        return _recased(example, str.upper)
+    return _titled(example) if case < chances["lower"] + chances["upper"] + chances["title"] else example

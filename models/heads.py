@@ -1,0 +1,124 @@
+"""The heads over the shared token states: entity tags, portrayal, and relation between two mentions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models import STANCES, TYPES
+from models.encoder import Encoder
+
+TAGS = 1 + 2 * len(TYPES)  # 0 outside, 1 + 2k begin, 2 + 2k inside of type k
+GAPS = (1, 10, 25, 50, 100, 200)  # bounds of the distance between two mentions, in characters
+_REACH = 32  # attention distinguishes distances up to this many pieces
+
+
+class Mention(nn.Module):
+    """One vector per mention: the mean of its states, what it attends to in its text, and the first state."""
+
+    def __init__(self, hidden: int, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(hidden, hidden)
+        self.key = nn.Linear(hidden, hidden, bias=False)
+        self.value = nn.Linear(hidden, hidden)
+        self.distance = nn.Embedding(2 * _REACH + 1, heads)
+        self.out = nn.Linear(3 * hidden, width)
+        nn.init.zeros_(self.distance.weight)
+
+    def forward(self, states: Tensor, mask: Tensor, row: Tensor, span: Tensor) -> Tensor:
+        """Vectors (n, width) of the piece ranges `span` (n, 2) of the rows `row` (n) of `states`."""
+        place = torch.arange(states.shape[1], device=states.device)
+        inside = (place >= span[:, :1]) & (place < span[:, 1:])
+        share = inside / inside.sum(1, keepdim=True).clamp(min=1)
+        own = torch.bmm(share.to(states.dtype)[:, None], states[row])[:, 0]
+        n, split = len(row), (self.heads, states.shape[-1] // self.heads)
+        query = self.query(own).view(n, *split)
+        key = self.key(states).unflatten(-1, split)[row]
+        value = self.value(states).unflatten(-1, split)[row]
+        before = (place - span[:, :1]).clamp(-_REACH, 0)
+        after = (place - span[:, 1:] + 1).clamp(0, _REACH)
+        scores = torch.einsum("nhd,nthd->nth", query, key) / split[1] ** 0.5
+        scores = scores + self.distance(before + after + _REACH)
+        scores = scores.masked_fill((mask[row] == 0)[..., None], -1e4)
+        context = torch.einsum("nth,nthd->nhd", scores.softmax(1).to(value.dtype), value).flatten(1)
+        vector: Tensor = self.out(torch.cat([own, context, states[row, 0]], -1))
+        return vector
+
+
+class Portrayal(nn.Module):
+    """Stance of the text toward a mention, from the mention's vector."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.out = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(width, len(STANCES)))
+
+    def forward(self, part: Tensor) -> Tensor:
+        """Logits (n, 3) in the order of STANCES."""
+        logits: Tensor = self.out(self.norm(part))
+        return logits
+
+
+class Relation(nn.Module):
+    """Stance of one mention toward another, from both vectors, their order and their distance."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.holder = nn.LayerNorm(width)
+        self.target = nn.LayerNorm(width)
+        self.gap = nn.Embedding(2 * (len(GAPS) + 1), width)
+        self.out = nn.Sequential(
+            nn.Linear(4 * width, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, len(STANCES))
+        )
+
+    def forward(self, holder: Tensor, target: Tensor, gap: Tensor) -> Tensor:
+        """Logits (n, 3) in the order of STANCES; `gap` (n) as made by `gaps`."""
+        one, other = self.holder(holder), self.target(target)
+        logits: Tensor = self.out(torch.cat([one, other, one * other, self.gap(gap)], -1))
+        return logits
+
+
+def gaps(holder: Tensor, target: Tensor) -> Tensor:
+    """Order and distance class of two character spans (n, 2)."""
+    apart = torch.maximum(holder[:, 0] - target[:, 1], target[:, 0] - holder[:, 1])
+    bounds = torch.tensor(GAPS, device=apart.device)
+    return torch.bucketize(apart, bounds) + (holder[:, 0] < target[:, 0]) * (len(GAPS) + 1)
+
+
+class Network(nn.Module):
+    """Encoder and heads. A mention's vector is three parts: for portrayal, as holder, as target."""
+
+    def __init__(self, config: dict[str, Any], attention: str = "sdpa") -> None:
+        super().__init__()
+        self.parts: list[int] = [config["portrayal"], config["relation"], config["relation"]]
+        self.encoder = Encoder(config["encoder"], attention)
+        hidden, dropout = config["encoder"]["hidden_size"], config["dropout"]
+        self.dropout = nn.Dropout(dropout)
+        self.tags = nn.Linear(hidden, TAGS)
+        self.mention = Mention(hidden, sum(self.parts), config["heads"])
+        self.portrayal = Portrayal(self.parts[0], dropout)
+        self.relation = Relation(self.parts[1], dropout)
+
+    @property
+    def width(self) -> int:
+        """Length of a mention's vector."""
+        return sum(self.parts)
+
+    def portray(self, vectors: Tensor) -> Tensor:
+        """Portrayal logits (n, 3) of mention vectors (n, width)."""
+        logits: Tensor = self.portrayal(vectors.split(self.parts, -1)[0])
+        return logits
+
+    def relate(self, holder: Tensor, target: Tensor, gap: Tensor) -> Tensor:
+        """Relation logits (n, 3) of two mentions' vectors (n, width) each."""
+        logits: Tensor = self.relation(holder.split(self.parts, -1)[1], target.split(self.parts, -1)[2], gap)
+        return logits
+
+
+def tag_loss(logits: Tensor, tags: Tensor) -> Tensor:
+    """Summed cross-entropy of word tags."""
+    return F.cross_entropy(logits.float(), tags, reduction="sum")
