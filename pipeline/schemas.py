@@ -95,7 +95,7 @@ class Rule:
     """A row-level rule: an SQL condition over the row `t` and, where named, its parent row `p`.
 
     `parent` is a reference of the table (by the referred table's name); the condition must be true
-    for every row that has such a parent.
+    for every row that has such a parent, and with each of them where several columns refer to it.
     """
 
     name: str
@@ -180,7 +180,9 @@ RAW = Table(
         _text("date_raw", "The date as it stood in the source.", nullable=True),
         _text("url_raw", "The URL as it stood in the source.", nullable=True),
         Column("lines", pa.list_(pa.string()), "The text as it landed, one item a line."),
-        Column("landed_at", TIMESTAMP, "When the source appeared in the landing zone (its modification time)."),
+        Column(
+            "landed_at", TIMESTAMP, "When the source appeared in the landing zone (its modification time)."
+        ),
     ),
 )
 
@@ -309,6 +311,11 @@ STANCES_TABLE = Table(
         Rule("two_parties", "Nobody is judged toward itself.", "t.holder_id IS DISTINCT FROM t.target_id"),
         Rule("holder_named", "A holder's mention and its entity come together.",
              "(t.holder_mention_no IS NULL) = (t.holder_id IS NULL)"),
+        Rule("in_one_sentence", "Holder and target are mentioned in the sentence that is judged.",
+             "t.sentence_no = p.sentence_no", parent="mentions"),
+        Rule("mentions_give_entities", "Holder and target are the entities of their mentions.",
+             "CASE p.mention_no WHEN t.target_mention_no THEN p.entity_id = t.target_id "
+             "ELSE p.entity_id = t.holder_id END", parent="mentions"),
     ),
 )  # fmt: skip
 
@@ -367,8 +374,7 @@ VECTORS = Table(
 )
 
 TABLES: Mapping[str, Table] = {
-    t.name: t
-    for t in (RAW, ARTICLES, SENTENCES, MENTIONS, ENTITIES, STANCES_TABLE, REJECTS, RUNS, VECTORS)
+    t.name: t for t in (RAW, ARTICLES, SENTENCES, MENTIONS, ENTITIES, STANCES_TABLE, REJECTS, RUNS, VECTORS)
 }
 PUBLISHED = tuple(t for t in TABLES.values() if t.published)
 

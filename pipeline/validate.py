@@ -1,0 +1,159 @@
+"""Validation: Great Expectations over the tables of one stage, from what `pipeline.schemas` declares.
+
+Great Expectations is imported here only, and only when something is checked. What it cannot say about
+plain columns (references, SQL rules) is worked out by DuckDB into one true/false column a rule, which
+Great Expectations then expects to be true, so that its results are the whole record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline import rules, schemas, suites
+from pipeline.schemas import Table
+from pipeline.volumes import bounds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LONGEST = 500  # characters of a table-level violation's message
+SAMPLE = 20  # broken row numbers kept per rule in the record; the violations themselves name all rows
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A broken rule; `rows` holds the keys of the rows that broke it, None where the table as a whole did."""
+
+    table: str
+    rule: str
+    meaning: str
+    rows: pa.Table | None = None
+
+    def __str__(self) -> str:
+        """The violation in one line, for messages and rejects."""
+        count = "" if self.rows is None else f" ({self.rows.num_rows} rows)"
+        return f"{self.table}.{self.rule}: {self.meaning}{count}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What validation found on one stage of one partition.
+
+    `results` is Great Expectations' own record, one JSON-able validation result per table.
+    """
+
+    day: date
+    stage: str
+    violations: tuple[Violation, ...]
+    results: Mapping[str, dict[str, Any]]
+
+    @property
+    def failures(self) -> tuple[Violation, ...]:
+        """The broken table-level rules: any of them stops the partition."""
+        return tuple(v for v in self.violations if v.rows is None)
+
+    @property
+    def verdict(self) -> str:
+        """`failed` with a broken table-level rule, else `quarantined` with a row-level one, else `passed`."""
+        return "failed" if self.failures else "quarantined" if self.violations else "passed"
+
+
+def check(tables: Mapping[str, pa.Table], parents: Mapping[str, pa.Table], day: date, stage: str) -> Report:
+    """Validates the tables of a stage against their declarations; an empty table is legal.
+
+    `parents` holds the tables that they refer to and that the stage did not write itself (and `raw` for
+    `clean`, for its volume). Row-level violations name the keys of the broken rows; a missing column, a
+    repeated key, an insane volume or an expectation that raised is a table-level one.
+    Raises ValueError when a table that is referred to is given in neither mapping.
+    """
+    present = {**parents, **tables}
+    # With a column missing, nothing else can be asked of any table that may refer to it.
+    whole = all(set(t.column_names) == set(schemas.TABLES[n].schema.names) for n, t in tables.items())
+    expected = bounds(tables, parents, stage) if whole else {}
+    context = _context()
+    violations: list[Violation] = []
+    results: dict[str, dict[str, Any]] = {}
+    for name, table in tables.items():
+        declared = schemas.TABLES[name]
+        flags = rules.kept(declared, present) if whole else {}
+        expectations = suites.table_level([*declared.schema.names, *flags], expected.get(name, ()))
+        expectations += suites.row_level(declared) if whole else []
+        result = _validate(context, name, _frame(declared, table, flags), expectations)
+        violations += _violations(declared, table, result)
+        results[name] = _record(result)
+    return Report(day, stage, tuple(violations), results)
+
+
+def _context() -> Any:
+    """A context of Great Expectations in memory, without progress bars. 1.24 has no telemetry left."""
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+    return context
+
+
+def _validate(context: Any, name: str, frame: pd.DataFrame, expectations: list[suites.Expectation]) -> Any:
+    import great_expectations as gx
+
+    suite = context.suites.add(gx.ExpectationSuite(name, expectations=expectations))
+    asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
+    batch = asset.add_batch_definition_whole_dataframe(name)
+    validation = gx.ValidationDefinition(name=name, data=batch, suite=suite)
+    return context.validation_definitions.add(validation).run(
+        batch_parameters={"dataframe": frame},
+        result_format={"result_format": "COMPLETE", "exclude_unexpected_values": True},
+    )
+
+
+def _frame(declared: Table, table: pa.Table, flags: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """What Great Expectations sees: flags, values that are checked, and of other columns true or null."""
+    import pandas as pd
+
+    checked = set(declared.key)
+    checked |= {c.name for c in declared.columns if c.allowed or c.pattern or c.limits}
+    null = pa.scalar(None, pa.bool_())
+    columns = {
+        name: column if name in checked else pc.if_else(pc.is_valid(column), True, null)
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    }
+    return pa.table({**columns, **flags}).to_pandas(types_mapper=pd.ArrowDtype)
+
+
+def _violations(declared: Table, table: pa.Table, result: Any) -> list[Violation]:
+    found = []
+    for r in result.results:
+        config = r.expectation_config
+        rule, meaning = config.meta["rule"], config.meta["meaning"]
+        if r.success or config.severity == "warning":
+            continue
+        numbers = r.result.get("unexpected_index_list")
+        if not numbers:
+            # Where an expectation raised, `exception_info` is keyed by metric, in no stable shape.
+            seen = r.result.get("details") or r.result.get("observed_value", r.exception_info)
+            found.append(Violation(declared.name, rule, f"{meaning} Found: {seen}"[:LONGEST]))
+        elif rule == "key":
+            first = table.select(declared.key).take(numbers[:1]).to_pylist()[0]
+            found.append(Violation(declared.name, rule, f"{meaning} {len(numbers)} rows are not, as {first}"))
+        else:
+            rows = table.select(declared.key).take(numbers)
+            found.append(Violation(declared.name, rule, meaning, rows))
+    return found
+
+
+def _record(result: Any) -> dict[str, Any]:
+    """The JSON-able result, with the lists of broken rows cut to a sample."""
+    record: dict[str, Any] = result.to_json_dict()
+    for r in record["results"]:
+        r["result"].pop("unexpected_index_query", None)
+        if "unexpected_index_list" in r["result"]:
+            r["result"]["unexpected_index_list"] = r["result"]["unexpected_index_list"][:SAMPLE]
+    return record
