@@ -102,14 +102,11 @@ def _locked(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _create_views(
-    connection: duckdb.DuckDBPyConnection, lake: Lake, manifests: Iterable[Manifest]
-) -> None:
+def _create_views(connection: duckdb.DuckDBPyConnection, lake: Lake, manifests: Iterable[Manifest]) -> None:
     for name, files in lake.files(manifests).items():
         paths = ", ".join(_literal(lake.store.full(f)) for f in files)
-        connection.execute(
-            f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{paths}], hive_partitioning = false)"
-        )
+        source = f"read_parquet([{paths}], hive_partitioning = false)"
+        connection.execute(f"CREATE VIEW {name} AS FROM {source}")
         table = schemas.TABLES[name]
         connection.execute(f"COMMENT ON VIEW {name} IS {_literal(table.row)}")
         for column in (*schemas.PARTITION, *table.columns):

@@ -39,8 +39,8 @@ class DayBatch:
     """What one chunk of an ingest means for one day.
 
     `raw`: new or replacing articles; `rejects`: what was refused; `moved`: articles that now belong to
-    another day (which the same batch must hold); `duplicates`: items that were there already; rows_in = raw + rejects + duplicates.
-    Raises ValueError when the counts disagree.
+    another day (which the same batch must hold); `duplicates`: items that were there already.
+    rows_in = raw + rejects + duplicates. Raises ValueError when the counts disagree.
     """
 
     raw: pa.Table = field(default_factory=lambda: schemas.RAW.empty())

@@ -45,6 +45,11 @@ class Due:
         """The day as a date."""
         return date.fromisoformat(self.day)
 
+    @property
+    def snapshot(self) -> str:
+        """The id of the build, which every row carries."""
+        return self.fingerprint[:16]
+
 
 @dataclass(frozen=True)
 class Unit:

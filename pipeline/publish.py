@@ -18,7 +18,7 @@ from pipeline.errors import ValidationFailed
 from pipeline.lake import Inputs, Lake, Manifest
 from pipeline.plan import Due, article_versions
 from pipeline.stages import STAGES, Context, recipe
-from pipeline.staging import Staging, StageRun
+from pipeline.staging import StageRun, Staging
 
 VERSION = "1"
 COUNTS = ("rows_in", "rows_out", "rejected", "duplicates", "seconds")
@@ -69,7 +69,12 @@ def assemble(lake: Lake, due: Due, staging: Staging, context: Context) -> dict[s
 
 
 def runs(
-    lake: Lake, due: Due, staging: Staging, tables: Mapping[str, pa.Table], publishing: StageRun, context: Context
+    lake: Lake,
+    due: Due,
+    staging: Staging,
+    tables: Mapping[str, pa.Table],
+    publishing: StageRun,
+    context: Context,
 ) -> pa.Table:
     """The day's `runs`: those of earlier builds, the ingests taken up, and this build's stages."""
     previous, found = inputs(lake, due)
@@ -101,7 +106,9 @@ def runs(
     count = sum(table.num_rows for table in tables.values())
     times = {"seconds": publishing.seconds, "code": VERSION}
     rows.append(
-        _run_row(due, publishing.run_id, "publish", publishing.started_at, rows_in=count, rows_out=count, **times)
+        _run_row(
+            due, publishing.run_id, "publish", publishing.started_at, rows_in=count, rows_out=count, **times
+        )
     )
     return schemas.conform("runs", pa.concat_tables([before, schemas.from_rows("runs", rows)]))
 
@@ -112,24 +119,23 @@ def _run_row(due: Due, run_id: str, stage: str, started_at: datetime, **values: 
     return zero | {"verdict": "passed"} | named | values
 
 
-def manifest(
-    lake: Lake, due: Due, tables: Mapping[str, pa.Table], run_id: str, context: Context
-) -> Manifest:
+def manifest(lake: Lake, due: Due, tables: Mapping[str, pa.Table], run_id: str, context: Context) -> Manifest:
     """Write a day's tables as files; the manifest returned commits them (`Lake.commit`)."""
-    snapshot = due.fingerprint[:16]
     previous = lake.manifest(due.date)
     waiting = {b.name for b in inbox.batches(lake.store)}
     consumed = {*due.batches, *(previous.consumed if previous else ())} & waiting
     return Manifest(
         day=due.day,
-        snapshot=snapshot,
+        snapshot=due.snapshot,
         fingerprint=due.fingerprint,
         recipe=json.dumps(recipe(context), sort_keys=True),
         inputs=due.inputs,
         articles=tables["raw"].num_rows,
         run_id=run_id,
         published_at=datetime.now(UTC).isoformat(),
-        tables={name: lake.write_table(name, due.date, snapshot, table) for name, table in tables.items()},
+        tables={
+            name: lake.write_table(name, due.date, due.snapshot, table) for name, table in tables.items()
+        },
         consumed=sorted(consumed),
     )
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pyarrow as pa
 
-from pipeline import database, datadocs, plan, publish, schemas, validate
+from pipeline import database, datadocs, plan, publish, quarantine, schemas, validate
 from pipeline.errors import StandpointError, UsageError, ValidationFailed
 from pipeline.lake import Lake
-from pipeline.outcome import Outcome
-from pipeline.plan import Unit
-from pipeline.stages import STAGES, Context, Stage
-from pipeline.staging import Staging, StageRun
+from pipeline.outcome import Outcome, rejects_table
+from pipeline.plan import Due, Unit
+from pipeline.stages import STAGES, Context, Stage, Tables
+from pipeline.staging import StageRun, Staging
 
 Progress = Callable[[int], None]
 
@@ -50,7 +50,8 @@ def run_stage(lake: Lake, unit_id: str, name: str, context: Context, run_id: str
     accounted = outcome.kept[stage.counts].num_rows + outcome.rejected.num_rows + outcome.duplicates
     if accounted != outcome.rows_in:
         raise ValidationFailed(
-            f"unit {unit_id}, stage {name}: {outcome.rows_in} rows in, {accounted} accounted for; nothing is published"
+            f"unit {unit_id}, stage {name}: {outcome.rows_in} rows in, {accounted} accounted for; "
+            "nothing of it is published"
         )
     outcome = _validated(lake, unit_id, stage, outcome, tables, raw)
     run = StageRun(
@@ -81,17 +82,18 @@ def publish_unit(lake: Lake, unit_id: str, context: Context, run_id: str) -> lis
     publishing = StageRun(run_id, "publish", started, share)
     for due, tables in zip(days, built, strict=True):
         tables["runs"] = publish.runs(lake, due, staging, tables, publishing, context)
-    _check_published(lake, unit_id, days, [{"runs": tables["runs"]} for tables in built], record=False)
+    _check_published(lake, unit_id, days, [{"runs": tables["runs"]} for tables in built], "runs")
     manifests = [
-        publish.manifest(lake, due, tables, run_id, context)
-        for due, tables in zip(days, built, strict=True)
+        publish.manifest(lake, due, tables, run_id, context) for due, tables in zip(days, built, strict=True)
     ]
     lake.commit(manifests)
     staging.remove()
     return [m.snapshot for m in manifests]
 
 
-def run(lake: Lake, units: Sequence[Unit], context: Context, progress: Progress = lambda _: None) -> list[str]:
+def run(
+    lake: Lake, units: Sequence[Unit], context: Context, progress: Progress = lambda _: None
+) -> list[str]:
     """Make these units' days current, one after the other; returns what failed, a line each.
 
     A unit of several days that fails is taken apart, so that only the days at fault stay as they were.
@@ -128,6 +130,47 @@ def _run_unit(lake: Lake, unit: Unit, context: Context, run_id: str) -> None:
     except StandpointError:
         Staging(lake, unit.id).remove()
         raise
+
+
+def _validated(
+    lake: Lake, unit_id: str, stage: Stage, outcome: Outcome, given: Tables, raw: pa.Table
+) -> Outcome:
+    """The outcome without the rows that broke a row-level rule; those are rejects now."""
+    tables = {**outcome.kept, "rejects": outcome.rejected}
+    report = validate.check(tables, given, unit_id, stage.name)
+    datadocs.record(lake.store, report)
+    if report.failures:
+        raise _failed(unit_id, stage.name, report)
+    sources = dict(zip(*(raw[c].to_pylist() for c in ("article_id", "source_uri")), strict=True))
+    kept, refused = quarantine.split(outcome, report.violations, stage.counts, stage.name, sources)
+    rejected = pa.concat_tables([outcome.rejected, rejects_table(refused)])
+    return replace(outcome, kept=kept, rejected=rejected)
+
+
+def _check_published(
+    lake: Lake, unit_id: str, days: Sequence[Due], built: Sequence[Tables], stage: str = "publish"
+) -> None:
+    """Validate what is about to be published; here a broken row-level rule is a failure too."""
+    names = built[0].keys()
+    tables = {
+        name: pa.concat_tables(
+            schemas.stamp(name, tables[name], due.date, due.snapshot)
+            for due, tables in zip(days, built, strict=True)
+        )
+        for name in names
+    }
+    report = validate.check(tables, {}, unit_id, stage)
+    datadocs.record(lake.store, report)
+    if report.violations:
+        raise _failed(unit_id, stage, report)
+
+
+def _failed(unit_id: str, stage: str, report: validate.Report) -> ValidationFailed:
+    broken = "; ".join(str(v) for v in report.violations[:3])
+    more = f" and {len(report.violations) - 3} more" if len(report.violations) > 3 else ""
+    return ValidationFailed(
+        f"unit {unit_id}, stage {stage}: {broken}{more}; nothing of it is published (see _docs/index.html)"
+    )
 
 
 def _staged(staging: Staging, stage: Stage, table: str) -> pa.Table:

@@ -346,8 +346,8 @@ RUNS = Table(
         _int("rows_out", "Rows that it passed on."),
         _int("rejected", "Rows that went to `rejects`."),
         _int("duplicates", "Rows that were there already."),
-        Column("seconds", pa.float64(), "Wall-clock seconds; where several days were worked on at once, this day's "
-               "share by articles.", low=0),
+        Column("seconds", pa.float64(), "Wall-clock seconds; of several days worked on at once, "
+               "this day's share by articles.", low=0),
         Column("tokens", pa.int64(), "Word pieces seen by the model; 0 where it is not asked.", low=0),
         _text("code", "Version of the stage."),
         _text("model", "Digest of the model; empty where none is used."),

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -73,14 +74,13 @@ class Context:
         return Path(self.settings.model) if self.settings.model else None
 
 
-class _model_problems:
+@contextmanager
+def _model_problems() -> Iterator[None]:
     """Turns what the model root raises for a missing or altered file into the user's error."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, FileNotFoundError | ValueError):
-            raise EnvironmentProblem(f"model: {error}") from error
+    try:
+        yield
+    except (FileNotFoundError, ValueError) as error:
+        raise EnvironmentProblem(f"model: {error}") from error
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """What stages hand on: `staging/<unit>/` in the lake, so that each stage can be its own task.
 
-    unit.json                    the unit of work (pipeline.plan)
-    <stage>/<table>.parquet      what the stage kept
-    <stage>/rejects.parquet      what it refused
-    <stage>/run.json             its counts, written last: the stage is done
+unit.json                    the unit of work (pipeline.plan)
+<stage>/<table>.parquet      what the stage kept
+<stage>/rejects.parquet      what it refused
+<stage>/run.json             its counts, written last: the stage is done
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ class Staging:
         """A table that a stage of this unit has staged. Raises UsageError when it has not."""
         path = f"{self.folder}/{stage}/{table}.parquet"
         if not self.store.exists(path):
-            raise UsageError(f"unit {self.unit_id}: {table} of stage {stage} is not staged; run {stage} first")
+            raise UsageError(
+                f"unit {self.unit_id}: {table} of stage {stage} is not staged; run {stage} first"
+            )
         with self.store.open(path) as file:
             return schemas.conform(table, pq.read_table(file))
 

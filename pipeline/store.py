@@ -73,7 +73,7 @@ class Store:
         """What is at `path`, when that is a file or a symbolic link."""
         if self.is_local:
             try:
-                return _local_entry(path, os.lstat(self.full(path)))
+                return _local_entry(path, Path(self.full(path)).lstat())
             except OSError:
                 return None
         info = self.filesystem.get_file_info(self.full(path))
@@ -95,20 +95,19 @@ class Store:
             with self.filesystem.open_output_stream(full, compression=None) as stream:
                 stream.write(data)
             return
-        folder = os.path.dirname(full)
-        os.makedirs(folder, exist_ok=True)
-        beside = f"{folder}/.{uuid.uuid4().hex}.tmp"
+        target = Path(full)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = target.parent / f".{uuid.uuid4().hex}.tmp"
         try:
-            with open(beside, "wb") as file:
+            with beside.open("wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(beside, full)
+            beside.replace(target)
         except BaseException:
-            if os.path.exists(beside):
-                os.unlink(beside)
+            beside.unlink(missing_ok=True)
             raise
-        _sync_folder(folder)
+        _sync_folder(target.parent)
 
     def delete(self, path: str) -> None:
         """Remove a file; one that is not there is no error."""
@@ -157,7 +156,7 @@ def _walk(folder: str, prefix: str) -> Iterator[Entry]:
             yield entry
 
 
-def _sync_folder(folder: str) -> None:
+def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

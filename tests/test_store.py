@@ -1,0 +1,102 @@
+"""The store: one interface for a disk and an object store."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from moto.server import ThreadedMotoServer
+from pyarrow import fs
+
+from pipeline.errors import UsageError
+from pipeline.store import Store
+
+
+@pytest.fixture(scope="module")
+def object_store() -> Iterator[str]:
+    """The URI of an empty bucket on a loopback S3 server."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    options = f"endpoint_override={host}%3A{port}&scheme=http&region=us-east-1&allow_bucket_creation=true"
+    uri = f"s3://test:test@stores/root?{options}"
+    filesystem, _ = fs.FileSystem.from_uri(uri)
+    filesystem.create_dir("stores")
+    yield uri
+    server.stop()
+
+
+@pytest.fixture(params=["disk", "object store"])
+def store(request, tmp_path, object_store) -> Store:
+    return Store(str(tmp_path / "root") if request.param == "disk" else object_store)
+
+
+def test_write_read_list_delete(store):
+    store.write("b/2.txt", b"two")
+    store.write("a/1.txt", b"one")
+    store.write("a/1.txt", b"one again")
+    assert [e.path for e in store.list()] == ["a/1.txt", "b/2.txt"]
+    assert [e.size for e in store.list("a")] == [9]
+    assert all(e.modified.tzinfo for e in store.list())
+    assert store.read("a/1.txt") == b"one again"
+    with store.open("b/2.txt") as file:
+        file.seek(1)
+        assert file.read() == b"wo"
+    store.delete("b/2.txt")
+    store.delete("b/2.txt")
+    assert not store.exists("b/2.txt")
+    assert store.exists("a/1.txt")
+    assert store.entry("b/2.txt") is None
+    store.delete_folder("a")
+    store.delete_folder("a")
+    assert list(store.list("a")) == []
+
+
+def test_missing_file_is_an_error(store):
+    with pytest.raises(FileNotFoundError):
+        store.read("nothing")
+
+
+def test_paths_cannot_leave_the_root(store):
+    with pytest.raises(UsageError, match="leaves the store"):
+        store.read("../secret")
+
+
+@pytest.mark.parametrize("uri", ["ftp://host/x", "http://host/x", "gopher://x"])
+def test_other_kinds_of_uri_are_refused(uri):
+    with pytest.raises(UsageError, match="allowed are a folder"):
+        Store(uri)
+
+
+def test_file_uri_is_the_folder(tmp_path):
+    Store(f"file://{tmp_path}").write("x", b"1")
+    assert Store(str(tmp_path)).read("x") == b"1"
+
+
+def test_links_are_listed_and_not_followed(tmp_path):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/secret").write_text("s")
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "link").symlink_to(tmp_path / "outside")
+    (root / "file").symlink_to(tmp_path / "outside/secret")
+    assert [(e.path, e.is_link) for e in Store(str(root)).list()] == [("file", True), ("link", True)]
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
+    store = Store(str(tmp_path))
+    store.write("x", b"old")
+
+    def fail(_: int) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="disk full"):
+        store.write("x", b"new")
+    assert store.read("x") == b"old"
+    assert [e.path for e in store.list()] == ["x"]
+
+
+def test_times_have_whole_microseconds(tmp_path):
+    (tmp_path / "x").write_text("x")
+    os.utime(tmp_path / "x", ns=(0, 1_640_736_000_123_456_789))
+    assert next(Store(str(tmp_path)).list()).modified.isoformat() == "2021-12-29T00:00:00.123456+00:00"
