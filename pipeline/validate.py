@@ -8,8 +8,8 @@ Great Expectations then expects to be true, so that its results are the whole re
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,12 +44,12 @@ class Violation:
 
 @dataclass(frozen=True)
 class Report:
-    """What validation found on one stage of one partition.
+    """What validation found on one stage of one unit of work.
 
     `results` is Great Expectations' own record, one JSON-able validation result per table.
     """
 
-    day: date
+    unit: str
     stage: str
     violations: tuple[Violation, ...]
     results: Mapping[str, dict[str, Any]]
@@ -65,30 +65,64 @@ class Report:
         return "failed" if self.failures else "quarantined" if self.violations else "passed"
 
 
-def check(tables: Mapping[str, pa.Table], parents: Mapping[str, pa.Table], day: date, stage: str) -> Report:
+def check(tables: Mapping[str, pa.Table], parents: Mapping[str, pa.Table], unit: str, stage: str) -> Report:
     """Validates the tables of a stage against their declarations; an empty table is legal.
 
+    The tables are as between stages, or stamped with `day` and `snapshot`; `day` is part of the key then.
     `parents` holds the tables that they refer to and that the stage did not write itself (and `raw` for
     `clean`, for its volume). Row-level violations name the keys of the broken rows; a missing column, a
     repeated key, an insane volume or an expectation that raised is a table-level one.
     Raises ValueError when a table that is referred to is given in neither mapping.
     """
     present = {**parents, **tables}
+    declared = {name: _declared(name, table) for name, table in tables.items()}
     # With a column missing, nothing else can be asked of any table that may refer to it.
-    whole = all(set(t.column_names) == set(schemas.TABLES[n].schema.names) for n, t in tables.items())
+    whole = all(set(tables[name].column_names) == {c.name for c in declared[name].columns} for name in tables)
     expected = bounds(tables, parents, stage) if whole else {}
     context = _context()
     violations: list[Violation] = []
     results: dict[str, dict[str, Any]] = {}
     for name, table in tables.items():
-        declared = schemas.TABLES[name]
-        flags = rules.kept(declared, present) if whole else {}
-        expectations = suites.table_level([*declared.schema.names, *flags], expected.get(name, ()))
-        expectations += suites.row_level(declared) if whole else []
-        result = _validate(context, name, _frame(declared, table, flags), expectations)
-        violations += _violations(declared, table, result)
+        flags = rules.kept(declared[name], present) if whole else {}
+        columns = [*(c.name for c in declared[name].columns), *flags]
+        expectations = suites.table_level(columns, expected.get(name, ()))
+        expectations += suites.row_level(declared[name]) if whole else []
+        result = _validate(context, name, _frame(declared[name], table, flags), expectations)
+        violations += _violations(declared[name], table, result)
         results[name] = _record(result)
-    return Report(day, stage, tuple(violations), results)
+    return Report(unit, stage, tuple(violations), results)
+
+
+def page(report: Report) -> str:
+    """The results of a report as Great Expectations' Data Docs: one HTML page that needs nothing beside it."""
+    from great_expectations.core.expectation_validation_result import (
+        ExpectationSuiteValidationResultSchema,
+    )
+    from great_expectations.render.renderer import ValidationResultsPageRenderer
+    from great_expectations.render.view import DefaultJinjaPageView
+
+    load, render = ExpectationSuiteValidationResultSchema().load, ValidationResultsPageRenderer().render
+    documents = [(name, render(load(result))) for name, result in report.results.items()]
+    sections = [{**s.to_json_dict(), "table": name} for name, d in documents for s in d.sections]
+    for section in sections:
+        if section["section_name"] == "Overview":  # its first block links to a page of the suite
+            del section["content_blocks"][0]
+    # Great Expectations' own page loads its styles and scripts from other hosts: its blocks, our frame.
+    view = DefaultJinjaPageView(custom_views_directory=str(resources.files("pipeline") / "pages"))
+    frame = view.env.get_template("validation.html")
+    return str(frame.render(report=report, sections=sections, renderer_type="ValidationResultsPageRenderer"))
+
+
+def _declared(name: str, table: pa.Table) -> Table:
+    """The declaration of a table; of a stamped one, with the partition's columns, all within a day."""
+    declared = schemas.TABLES[name]
+    if "day" not in table.column_names:
+        return declared
+    references = tuple(
+        replace(r, columns=("day", *r.columns), to=("day", *r.to)) for r in declared.references
+    )
+    columns = (*schemas.PARTITION, *declared.columns)
+    return replace(declared, key=("day", *declared.key), columns=columns, references=references)
 
 
 def _context() -> Any:
