@@ -74,7 +74,7 @@ def demo(lake: Lake_ = None, landing: Landing_ = None) -> None:
     """
     from pipeline import demo as demonstration
 
-    demonstration.show(Settings.load(lake=lake, landing=landing))
+    demonstration.show(Settings.load(base=demonstration.SETTINGS, lake=lake, landing=landing))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

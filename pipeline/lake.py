@@ -94,7 +94,9 @@ class Lake:
             self.store.write("lake.json", json.dumps({"format": FORMAT, "grain": "day"}).encode())
         form = json.loads(self.store.read("lake.json"))["format"]
         if form != FORMAT:
-            raise EnvironmentProblem(f"lake {uri!r} has format {form}; this version reads {FORMAT}: upgrade it")
+            raise EnvironmentProblem(
+                f"lake {uri!r} has format {form}; this version reads {FORMAT}: upgrade it"
+            )
         self.recover()
 
     # Manifests
@@ -154,7 +156,9 @@ class Lake:
 
     def inputs(self, day: date, manifest: Manifest | None, batches: Sequence[inbox.Landed]) -> Inputs:
         """What `day` is to be built from: what is published, changed by the batches in their order."""
-        pending = tuple(b for b in batches if day in b.days and b.name not in (manifest.consumed if manifest else ()))
+        pending = tuple(
+            b for b in batches if day in b.days and b.name not in (manifest.consumed if manifest else ())
+        )
         raw = self.table(manifest, "raw")
         refused = self.table(manifest, "rejects")
         rejects = [refused.filter(pc.equal(refused["stage"], "ingest"))]
@@ -230,7 +234,9 @@ class Lake:
         stale = [
             entry.path
             for entry in self.store.list("data")
-            if entry.modified < before and entry.path not in named and not entry.path.endswith("/none.parquet")
+            if entry.modified < before
+            and entry.path not in named
+            and not entry.path.endswith("/none.parquet")
         ]
         for path in stale:
             self.store.delete(path)

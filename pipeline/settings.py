@@ -33,15 +33,17 @@ class Settings:
     """Threads of the model; 0: as many as there are cores."""
 
     @staticmethod
-    def load(environ: Mapping[str, str] = os.environ, **chosen: str | None) -> Settings:
-        """Settings from defaults, then environment variables, then the options that were chosen.
+    def load(
+        environ: Mapping[str, str] = os.environ, base: Settings | None = None, **chosen: str | None
+    ) -> Settings:
+        """Settings from defaults (`base`), then environment variables, then the options that were chosen.
 
         Raises UsageError when a value does not parse.
         """
         texts = {f.name: environ[PREFIX + f.name.upper()] for f in fields(Settings)
                  if environ.get(PREFIX + f.name.upper())}  # fmt: skip
         texts |= {name: value for name, value in chosen.items() if value is not None}
-        return replace(Settings(), **{name: _parse(name, text) for name, text in texts.items()})
+        return replace(base or Settings(), **{name: _parse(name, text) for name, text in texts.items()})
 
     def digest(self, names: Iterable[str]) -> str:
         """Digest of the settings of these names: what a stage that reads them depends on."""
@@ -67,7 +69,9 @@ def _parse(name: str, text: str) -> object:
     if name == "languages":
         codes = tuple(sorted({code.strip().lower() for code in text.split(",") if code.strip()}))
         if not codes or not all(re.fullmatch("[a-z]{2,3}", code) for code in codes):
-            raise UsageError(f"languages: {text!r} is not a comma-separated list of ISO 639 codes such as en,de")
+            raise UsageError(
+                f"languages: {text!r} is not a comma-separated list of ISO 639 codes such as en,de"
+            )
         return codes
     if name == "threads":
         if not re.fullmatch("[0-9]{1,4}", text):

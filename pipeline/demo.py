@@ -1,0 +1,65 @@
+"""`standpoint demo`: the nightly DAG over the sample corpus, then a few real answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from pipeline import database, server, terminal
+from pipeline.errors import EnvironmentProblem
+from pipeline.lake import Lake
+from pipeline.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+SETTINGS = Settings(lake="demo/lake", landing=str(ROOT / "seeds" / "landing"))
+
+ANSWERS = {
+    "Who is against whom (directed judgements, most articles first)": """
+        SELECT holder_name AS holder, target_name AS target, articles, favor, against, net
+        FROM who_on_whom WHERE against > favor ORDER BY articles DESC, judgements DESC, net LIMIT 6""",
+    "Who is for whom": """
+        SELECT holder_name AS holder, target_name AS target, articles, favor, against, net
+        FROM who_on_whom WHERE favor > against ORDER BY articles DESC, judgements DESC, net DESC LIMIT 6""",
+    "And the sentences that say so": """
+        SELECT day, holder_name AS holder, stance, target_name AS target, sentence, url
+        FROM evidence WHERE stance <> 'neutral' AND holder_name IS NOT NULL
+        ORDER BY greatest(favor, against) DESC, article_id, stance_no LIMIT 5""",
+}
+
+
+def show(settings: Settings) -> None:
+    """Run the nightly DAG once and print what came out and where to look.
+
+    Raises EnvironmentProblem when the landing zone is missing or the DAG run failed.
+    """
+    lake = Path(settings.lake)
+    if not Path(settings.landing).is_dir():
+        raise EnvironmentProblem(f"landing zone {settings.landing!r} is no folder: name one with --landing")
+    terminal.note(f"The nightly DAG of Airflow over {settings.landing}, into {lake}:")
+    server.run_nightly(settings, lake.parent / "airflow")
+    home = Lake(settings.lake, create=False)
+    with database.connect(home) as connection:
+        terminal.out.print()
+        terminal.out.print(_counts(connection))
+        for title, query in ANSWERS.items():
+            result = database.query(connection, query)
+            columns = [column[0] for column in result.description or []]
+            terminal.out.print()
+            terminal.out.print(terminal.table(title, columns, result.fetchall()))
+    terminal.out.print(_where(lake), markup=False)
+
+
+def _counts(connection: duckdb.DuckDBPyConnection) -> str:
+    names = ("articles", "sentences", "mentions", "entities", "stances", "rejects")
+    counts = (connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0] for name in names)  # noqa: S608
+    return "In the lake: " + ", ".join(f"{c:,} {n}" for n, c in zip(names, counts, strict=True))
+
+
+def _where(lake: Path) -> str:
+    return f"""
+Tables       {lake / "data"}
+Validation   {lake / "_docs" / "index.html"}
+DuckDB       {lake / database.FILE} (read-only, any DuckDB client)
+Ask          ./standpoint sql --lake {lake} "SELECT * FROM evidence LIMIT 5"
+Your own     ./standpoint ingest FOLDER && ./standpoint run && ./standpoint sql"""
