@@ -64,5 +64,6 @@ BYTES: dict[str, Callable[[bytes], bytes]] = {
     "crlf": lambda data: data.replace(b"\n", b"\r\n"),
     "bom": lambda data: b"\xef\xbb\xbf" + data,
     "empty": lambda data: b"",
-    "binary": lambda data: b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)) * 4,
+    "picture": lambda data: b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)),
+    "binary": lambda data: bytes(range(256)) * 4,
 }
