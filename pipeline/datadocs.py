@@ -40,22 +40,20 @@ def record(store: Store, report: Report) -> str:
 
 def rebuild_index(store: Store) -> None:
     """List the latest pages in `_docs/index.html`, put in place whole, and delete the older ones."""
-    pages = [entry for entry in store.list(FOLDER) if PAGE.fullmatch(entry.path)]
-    pages.sort(key=lambda entry: (entry.modified, entry.path), reverse=True)
-    for entry in pages[PAGES:]:
+    pages = [(entry, page) for entry in store.list(FOLDER) if (page := PAGE.fullmatch(entry.path))]
+    pages.sort(key=lambda found: (found[0].modified, found[0].path), reverse=True)
+    for entry, _ in pages[PAGES:]:
         _delete(store, entry.path)
     files = resources.files("pipeline") / "pages"
     text = Template(files.joinpath("index.html").read_text("utf-8")).substitute(
         style=files.joinpath("style.html").read_text("utf-8"),
         limit=PAGES,
-        rows="\n".join(_row(entry) for entry in pages[:PAGES]),
+        rows="\n".join(_row(entry, page) for entry, page in pages[:PAGES]),
     )
     store.write(INDEX, text.encode())
 
 
-def _row(entry: Entry) -> str:
-    page = PAGE.fullmatch(entry.path)
-    assert page is not None
+def _row(entry: Entry, page: re.Match[str]) -> str:
     unit, stage, verdict = (html.escape(page[name]) for name in ("unit", "stage", "verdict"))
     link = html.escape(entry.path.removeprefix(f"{FOLDER}/"))
     return (

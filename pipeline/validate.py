@@ -94,7 +94,7 @@ def check(tables: Mapping[str, pa.Table], parents: Mapping[str, pa.Table], unit:
 
 
 def page(report: Report) -> str:
-    """The results of a report as Great Expectations' Data Docs: one HTML page that needs nothing beside it."""
+    """A report as Great Expectations' Data Docs: one HTML page that needs nothing beside it."""
     from great_expectations.core.expectation_validation_result import (
         ExpectationSuiteValidationResultSchema,
     )
