@@ -63,7 +63,8 @@ def _landed(row: Row) -> Article:
     for name in row["damage"].split():
         if name not in damage.BYTES and name not in BREAKS:
             text = damage.TEXT[name](text, rng)
-    return text._replace(**{field: "" for field in ("date", "url") if getattr(text, field) == "blank"})
+    date, url = ("" if value == "blank" else value for value in (text.date, text.url))
+    return text._replace(date=date, url=url)
 
 
 def _txt(row: Row) -> bytes:
