@@ -33,7 +33,7 @@ from seeds.article import Article
 
 PLAN = article.HERE / "plan.csv"
 LANDING = article.HERE / "landing"
-PACKED_AT = datetime(2022, 4, 1, 6, tzinfo=UTC)  # later than every article: a date ahead of it is refused
+PACKED_AT = datetime(2022, 4, 1, 6, tzinfo=UTC)  # later than every article, as it would be
 
 # Files whose columns are not called id, title, date, url, text; each gets a sidecar that says so.
 COLUMNS = {
