@@ -1,0 +1,194 @@
+"""Entities and stances of texts that a user brings: the records behind `standpoint annotate`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import models
+from pipeline.errors import ValidationFailed
+from pipeline.judge import labels, sound
+from pipeline.schemas import ENTITY_TYPES
+
+CHUNK = 256
+"""Records that go to the model together."""
+CHUNK_CHARACTERS = 1_000_000
+"""A chunk ends early when its texts have this many characters."""
+_TEXT_ITSELF = -1
+Span = tuple[int, int]
+
+
+def annotate(
+    records: Iterable[dict[str, Any]], tagger: models.Tagger, judge: models.Judge
+) -> Iterator[dict[str, Any]]:
+    """One annotated record per record, in the same order.
+
+    In: `text`, and optionally `id`, `targets` (spans [start, end)) and `pairs` (of spans: holder, target).
+    Out: `id`, `mentions`, `targets` (the given spans, else the mentions that are entities: no dates and sums
+    of money) and `pairs`. Offsets count characters (code points) of `text` as it is; the stance is the most
+    probable one. A record that cannot be read gives `{"id", "error"}` in its place, and ValidationFailed is
+    raised after the last record.
+    """
+    total = failed = 0
+    for chunk in _chunks(_request(record) for record in records):
+        good = [request for request in chunk if not request.error]
+        answers = iter(_answers(good, tagger, judge) if good else [])
+        for request in chunk:
+            total += 1
+            failed += bool(request.error)
+            yield {"id": request.id, "error": request.error} if request.error else next(answers)
+    if failed:
+        raise ValidationFailed(
+            f'{failed:,} of {total:,} records not annotated: their lines say "error"; correct them and repeat'
+        )
+
+
+@dataclass(frozen=True)
+class _Request:
+    """A record as it was understood; `targets` is None where the mentions are to be judged."""
+
+    id: Any
+    text: str = ""
+    targets: list[Span] | None = None
+    pairs: tuple[tuple[Span, Span], ...] = ()
+    error: str = ""
+
+    @property
+    def spans(self) -> list[Span]:
+        """The distinct spans that the caller gave."""
+        return list(dict.fromkeys([*(self.targets or ()), *(span for pair in self.pairs for span in pair)]))
+
+
+def _request(record: Any) -> _Request:
+    if not isinstance(record, dict):
+        return _Request(None, error=f"record is a {type(record).__name__}; give an object with id and text")
+    given, text = record.get("id"), record.get("text")
+    if not isinstance(text, str):
+        return _Request(given, error=f"text is {_shown(text)}; give a string")
+    try:
+        targets, pairs = record.get("targets"), record.get("pairs")
+        asked = None if targets is None else [_span(s, "targets", text) for s in _list(targets, "targets")]
+        both = tuple(_pair(pair, text) for pair in _list([] if pairs is None else pairs, "pairs"))
+    except ValueError as error:
+        return _Request(given, error=str(error))
+    return _Request(given, text, asked, both)
+
+
+def _list(value: Any, name: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{name} is {_shown(value)}; give a list, or leave it out")
+    return value
+
+
+def _span(value: Any, name: str, text: str) -> Span:
+    whole = isinstance(value, list | tuple) and len(value) == 2 and all(type(n) is int for n in value)
+    if not whole or not 0 <= value[0] < value[1] <= len(text):
+        raise ValueError(
+            f"{name} has the span {_shown(value)}; give [start, end] with 0 <= start < end <= {len(text)}, "
+            "counted in characters of text"
+        )
+    return value[0], value[1]
+
+
+def _pair(value: Any, text: str) -> tuple[Span, Span]:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError(f"pairs has {_shown(value)}; give [[start, end], [start, end]]: holder, target")
+    holder, target = (_span(span, "pairs", text) for span in value)
+    if holder == target:
+        raise ValueError(f"pairs has {_shown(value)}; holder and target must be two different spans")
+    return holder, target
+
+
+def _shown(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."
+
+
+def _chunks(requests: Iterable[_Request]) -> Iterator[list[_Request]]:
+    chunk: list[_Request] = []
+    characters = 0
+    for request in requests:
+        chunk.append(request)
+        characters += len(request.text)
+        if len(chunk) >= CHUNK or characters >= CHUNK_CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
+
+
+def _answers(
+    requests: list[_Request], tagger: models.Tagger, judge: models.Judge
+) -> Iterator[dict[str, Any]]:
+    texts = [request.text for request in requests]
+    tags = tagger.tag(texts, [request.spans for request in requests])
+    found, given = _rows(tags, len(texts))
+    targets: list[list[int]] = []
+    pairs: list[list[tuple[int, int]]] = []
+    for no, request in enumerate(requests):
+        own = [row for row in found[no] if tags.type[row] in ENTITY_TYPES]
+        targets.append(own if request.targets is None else [given[no][span] for span in request.targets])
+        pairs.append([(given[no][holder], given[no][target]) for holder, target in request.pairs])
+    asked = [(no, _TEXT_ITSELF, row) for no, rows in enumerate(targets) for row in rows]
+    asked += [(no, *rows) for no, both in enumerate(pairs) for rows in both]
+    stances = iter(_stances(tags, texts, asked, judge))
+    toward = [[_offsets(tags, row) | next(stances) for row in rows] for rows in targets]
+    for no, request in enumerate(requests):
+        yield {
+            "id": request.id,
+            "mentions": [_mention(tags, row, request.text) for row in found[no]],
+            "targets": toward[no],
+            "pairs": [
+                {"holder": list(holder), "target": list(target)} | next(stances)
+                for holder, target in request.pairs
+            ],
+        }
+
+
+def _rows(tags: models.Tags, texts: int) -> tuple[list[list[int]], list[dict[Span, int]]]:
+    """For each text the rows of the mentions found, and the row of each span given."""
+    found: list[list[int]] = [[] for _ in range(texts)]
+    given: list[dict[Span, int]] = [{} for _ in range(texts)]
+    places = zip(tags.text_no.tolist(), tags.start.tolist(), tags.end.tolist(), strict=True)
+    for row, (no, start, end) in enumerate(places):
+        if tags.type[row]:
+            found[no].append(row)
+        else:
+            given[no][start, end] = row
+    return found, given
+
+
+def _stances(
+    tags: models.Tags, texts: list[str], asked: list[tuple[int, int, int]], judge: models.Judge
+) -> list[dict[str, Any]]:
+    """The answers to questions of text, row of the holder (-1: the text itself) and row of the target."""
+    if not asked:
+        return []
+    text_no, holder, target = np.array(asked, np.int32).T
+    spans = np.stack([tags.start, tags.end], axis=1).astype(np.int32)
+    itself = (holder == _TEXT_ITSELF)[:, None]
+    vectors = np.asarray(tags.vectors)
+    questions = models.Questions(
+        texts=texts,
+        text_no=text_no,
+        holder=np.where(itself, np.int32(_TEXT_ITSELF), spans[holder]),
+        target=spans[target],
+        holder_vectors=np.where(itself, vectors.dtype.type(0), vectors[holder]),
+        target_vectors=vectors[target],
+    )
+    probabilities = sound(judge.judge(questions))
+    rows = zip(labels(probabilities), probabilities.tolist(), strict=True)
+    return [{"stance": stance} | dict(zip(models.STANCES, row, strict=True)) for stance, row in rows]
+
+
+def _offsets(tags: models.Tags, row: int) -> dict[str, Any]:
+    return {"start": int(tags.start[row]), "end": int(tags.end[row])}
+
+
+def _mention(tags: models.Tags, row: int, text: str) -> dict[str, Any]:
+    span = _offsets(tags, row)
+    named = {"text": text[span["start"] : span["end"]], "type": tags.type[row]}
+    return span | named | {"score": round(float(tags.score[row]), 4)}

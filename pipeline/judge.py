@@ -1,0 +1,162 @@
+"""Asks how the text portrays every mention, and of every pair of them who is for or against whom."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+import models
+from pipeline import schemas
+from pipeline.attribution import attribution
+from pipeline.outcome import Outcome
+from pipeline.tag import numbered
+
+VERSION = "1"
+HOLDERS = ("PERSON", "ORG", "LOC", "NORP")
+REACH = 12
+"""Pairs are asked about when they stand at most so many entity mentions apart in their sentence."""
+MIN_PROBABILITY = 0.5
+"""`favor` and `against` need at least this probability to become a mention's stance, else it is neutral."""
+CHUNK = 16_384
+"""Questions sent to the model at a time: about 50 MB of vectors."""
+_TEXT_ITSELF = -1
+
+
+def judge(sentences: pa.Table, mentions: pa.Table, vectors: pa.Table, judge: models.Judge) -> Outcome:
+    """The stances of the text toward every entity mention, and of mentions toward each other.
+
+    A question is asked of every mention with an entity (holder null: the text itself), and of every ordered
+    pair of mentions with different entities in one sentence, at most `REACH` apart, whose holder is of a
+    type in `HOLDERS`. Keeps `stances`; the probabilities are the model's, rounded to 4 decimals; `attributed`
+    is a first version by rule. Raises ValueError when a mention has no sentence or vector.
+    """
+    prose = schemas.conform("sentences", sentences).filter(pc.field("kind") != "boilerplate")
+    named = schemas.conform("mentions", mentions).filter(pc.field("entity_id").is_valid())
+    home = _places(named, prose, ("article_id", "sentence_no"))
+    texts = prose["text"].to_pylist()
+    matrix = _matrix(vectors, _places(named, vectors, ("article_id", "mention_no")))
+    holder, target = _questions(named, home)
+    span = np.stack([named["start"].to_numpy(), named["end"].to_numpy()], axis=1).astype(np.int32)
+    probabilities = np.zeros((len(target), len(models.STANCES)), np.float32)
+    for lo in range(0, len(target), CHUNK):
+        part = slice(lo, lo + CHUNK)
+        asked = _asked(texts, home, span, matrix, holder[part], target[part])
+        probabilities[part] = judge.judge(asked)
+    rounded = sound(probabilities)
+    attributed = _attributed(texts, home, span)[target]
+    stances = _stances(named, holder, target, rounded, attributed)
+    return Outcome({"stances": stances}, rows_in=stances.num_rows)
+
+
+def sound(probabilities: np.ndarray) -> np.ndarray:
+    """Probabilities (n, 3) rounded to 4 decimals so that each row still sums to 1, float64.
+
+    Raises ValueError when they are not probabilities.
+    """
+    exact = np.asarray(probabilities, np.float64).reshape(-1, len(models.STANCES))
+    if not (np.isfinite(exact).all() and (exact >= 0).all() and np.allclose(exact.sum(axis=1), 1, atol=1e-3)):
+        raise ValueError(
+            "the judge returned numbers that are no probabilities: rows must be >= 0 and sum to 1"
+        )
+    rounded = np.round(exact, 4)
+    largest = rounded.argmax(axis=1)
+    rows = np.arange(len(rounded))
+    rounded[rows, largest] += 1 - rounded.sum(axis=1)
+    return np.round(rounded, 4)
+
+
+def labels(probabilities: np.ndarray, least: float = 0.0) -> list[str]:
+    """The stance of each row: the most probable one if it reaches `least`, else neutral; a tie is neutral."""
+    favor, against, neutral = (probabilities[:, i] for i in range(3))
+    conditions = [
+        (favor > against) & (favor > neutral) & (favor >= least),
+        (against > favor) & (against > neutral) & (against >= least),
+    ]
+    return [models.STANCES[i] for i in np.select(conditions, [0, 1], default=2)]
+
+
+def _places(rows: pa.Table, of: pa.Table, key: tuple[str, str]) -> np.ndarray:
+    """For each row, the index of the row of `of` with the same key; ValueError when there is none."""
+    wanted, there = (_keys(table, key) for table in (rows, of))
+    places = pc.index_in(wanted, there)
+    if places.null_count:
+        missing = wanted.filter(pc.is_null(places))[0]
+        raise ValueError(f"no row with {' and '.join(key)} {missing} among those given to the judge")
+    return places.to_numpy(zero_copy_only=False)
+
+
+def _keys(table: pa.Table, key: tuple[str, str]) -> pa.Array:
+    parts = [table[key[0]], pc.cast(table[key[1]], pa.string())]
+    return pa.concat_arrays(pc.binary_join_element_wise(*parts, " ").chunks or [pa.array([], pa.string())])
+
+
+def _matrix(vectors: pa.Table, places: np.ndarray) -> np.ndarray:
+    """The vectors at these rows as one matrix, float16."""
+    taken = vectors["vector"].take(pa.array(places)).combine_chunks()
+    return np.asarray(taken.flatten(), np.float16).reshape(len(places), -1 if len(places) else 0)
+
+
+def _questions(named: pa.Table, home: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of holder (-1: the text itself) and target, in the order of sentence, holder, target."""
+    entity = np.asarray(named["entity_id"].combine_chunks().dictionary_encode().indices)
+    able = np.asarray(pc.is_in(named["type"], pa.array(HOLDERS)))
+    rows = np.arange(len(home))
+    holders, targets = [np.full(len(home), _TEXT_ITSELF)], [rows]
+    for apart in range(1, REACH + 1):
+        first, second = rows[:-apart], rows[apart:]
+        together = (home[first] == home[second]) & (entity[first] != entity[second])
+        for holder, target in ((first, second), (second, first)):
+            asked = together & able[holder]
+            holders.append(holder[asked])
+            targets.append(target[asked])
+    holder, target = np.concatenate(holders), np.concatenate(targets)
+    order = np.lexsort((target, holder, home[target]))
+    return holder[order], target[order]
+
+
+def _asked(
+    texts: list[str],
+    home: np.ndarray,
+    span: np.ndarray,
+    matrix: np.ndarray,
+    holder: np.ndarray,
+    target: np.ndarray,
+) -> models.Questions:
+    used, text_no = np.unique(home[target], return_inverse=True)
+    itself = holder == _TEXT_ITSELF
+    return models.Questions(
+        texts=[texts[i] for i in used],
+        text_no=text_no.astype(np.int32),
+        holder=np.where(itself[:, None], np.int32(_TEXT_ITSELF), span[holder]),
+        target=span[target],
+        holder_vectors=np.where(itself[:, None], np.float16(0), matrix[holder]),
+        target_vectors=matrix[target],
+    )
+
+
+def _attributed(texts: list[str], home: np.ndarray, span: np.ndarray) -> np.ndarray:
+    """For each mention, whether a quoted or reported source says what is said of it."""
+    of_text = {int(i): attribution(texts[i]) for i in np.unique(home)}
+    pairs = zip(home.tolist(), span.tolist(), strict=True)
+    return np.array([of_text[i].covers((start, end)) for i, (start, end) in pairs], bool)
+
+
+def _stances(
+    named: pa.Table, holder: np.ndarray, target: np.ndarray, probabilities: np.ndarray, attributed: np.ndarray
+) -> pa.Table:
+    of_holder = pa.array(holder, pa.int64(), mask=holder == _TEXT_ITSELF)
+    of_target = named.take(pa.array(target, pa.int64()))
+    columns = {
+        "article_id": of_target["article_id"],
+        "sentence_no": of_target["sentence_no"],
+        "stance_no": numbered(of_target["article_id"]),
+        "holder_mention_no": named["mention_no"].take(of_holder),
+        "target_mention_no": of_target["mention_no"],
+        "holder_id": named["entity_id"].take(of_holder),
+        "target_id": of_target["entity_id"],
+        "stance": pa.array(labels(probabilities, MIN_PROBABILITY), pa.string()),
+        **{name: pa.array(probabilities[:, i], pa.float32()) for i, name in enumerate(models.STANCES)},
+        "attributed": pa.array(attributed, pa.bool_()),
+    }
+    return schemas.conform("stances", pa.table(columns))

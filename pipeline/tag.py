@@ -1,0 +1,76 @@
+"""Finds the named entities of every sentence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+import models
+from pipeline import schemas
+from pipeline.outcome import Outcome
+
+VERSION = "1"
+
+
+def tag(sentences: pa.Table, tagger: models.Tagger) -> Outcome:
+    """The mentions of the sentences, without entities yet, and each mention's vector.
+
+    Boilerplate is not tagged: it is not the article's prose. All other sentences go to the tagger in one
+    call, which batches them as suits it. Keeps `mentions` (entity_id null) and `vectors`; `tokens` are the
+    word pieces of each article that the tagger saw.
+    """
+    prose = schemas.conform("sentences", sentences).filter(pc.field("kind") != "boilerplate")
+    texts = prose["text"].to_pylist()
+    tags = tagger.tag(texts)
+    order = np.lexsort((tags.end, tags.start, tags.text_no))
+    text_no, start, end = (np.asarray(column)[order] for column in (tags.text_no, tags.start, tags.end))
+    of_mention = prose.select(["article_id", "sentence_no"]).take(pa.array(text_no, pa.int64()))
+    spans = zip(text_no.tolist(), start.tolist(), end.tolist(), strict=True)
+    mentions = pa.table(
+        {
+            "article_id": of_mention["article_id"],
+            "sentence_no": of_mention["sentence_no"],
+            "mention_no": numbered(of_mention["article_id"]),
+            "start": pa.array(start, pa.int32()),
+            "end": pa.array(end, pa.int32()),
+            "text": pa.array([texts[no][lo:hi] for no, lo, hi in spans], pa.string()),
+            "type": pa.array(tags.type, pa.string()).take(pa.array(order)),
+            # Rounded, because the last digits of a float depend on what else was in its batch.
+            "score": pa.array(np.round(np.asarray(tags.score, np.float32)[order], 4)),
+            "entity_id": pa.nulls(len(order), pa.string()),
+        }
+    )
+    vectors = pa.table(
+        {
+            "article_id": mentions["article_id"],
+            "mention_no": mentions["mention_no"],
+            "vector": _lists(np.asarray(tags.vectors, np.float16)[order]),
+        }
+    )
+    kept = {"mentions": schemas.conform("mentions", mentions), "vectors": schemas.conform("vectors", vectors)}
+    return Outcome(kept, rows_in=len(order), tokens=_by_article(prose["article_id"], tags.tokens))
+
+
+def numbered(article_ids: pa.ChunkedArray) -> pa.Array:
+    """0, 1, 2 … within each run of equal article ids, int32."""
+    ids = article_ids.combine_chunks().dictionary_encode()
+    codes = np.asarray(ids.indices)
+    place = np.arange(len(codes))
+    first = np.diff(codes, prepend=-1) != 0
+    return pa.array(place - np.maximum.accumulate(np.where(first, place, 0)), pa.int32())
+
+
+def _by_article(article_ids: pa.ChunkedArray, tokens: np.ndarray) -> dict[str, int]:
+    sums = (
+        pa.table({"id": article_ids, "n": pa.array(tokens, pa.int64())})
+        .group_by("id")
+        .aggregate([("n", "sum")])
+    )
+    return dict(zip(sums["id"].to_pylist(), sums["n_sum"].to_pylist(), strict=True))
+
+
+def _lists(matrix: np.ndarray) -> pa.Array:
+    rows, width = matrix.shape
+    offsets = np.arange(rows + 1, dtype=np.int32) * width
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(matrix.ravel(), pa.float16()))
