@@ -205,6 +205,8 @@ def test_two_hundred_thousand_mentions_take_a_few_seconds() -> None:
     mentions = mentions.set_column(mentions.column_names.index("mention_no"), "mention_no", numbers)
     sentences = partition()["sentences"].filter(pc.equal(partition()["sentences"]["article_id"], A))
     started = time.perf_counter()
-    report = check({"mentions": schemas.conform("mentions", mentions)}, {"sentences": sentences}, UNIT, "link")
+    report = check(
+        {"mentions": schemas.conform("mentions", mentions)}, {"sentences": sentences}, UNIT, "link"
+    )
     assert time.perf_counter() - started < 10
     assert [v.rule for v in report.violations] == ["volume"]  # more mentions than characters
