@@ -69,8 +69,8 @@ def _mentions(sentences: pa.Table) -> tuple[Bound, ...]:
 
 
 def _stances(mentions: pa.Table) -> Bound:
-    """n mentions in a sentence leave n judgements by the text and n(n-1) by each other: n² in all."""
-    per_sentence = mentions.group_by(["article_id", "sentence_no"]).aggregate([([], "count_all")])
-    counts = pc.cast(per_sentence["count_all"], pa.int64())
+    """n mentions in an article leave n judgements by the text and n(n-1) by each other: n² in all."""
+    per_article = mentions.group_by("article_id").aggregate([([], "count_all")])
+    counts = pc.cast(per_article["count_all"], pa.int64())
     most = pc.sum(pc.multiply(counts, counts)).as_py() or 0
-    return Bound("volume", "the text and each mention judge each other mention of a sentence once.", 0, most)
+    return Bound("volume", "the text and each mention judge each other mention of an article once.", 0, most)
