@@ -1,6 +1,6 @@
 """The joint single-pass model: entities, portrayal and who-on-whom stance from one encoder pass per text.
 
-This root package holds the contract alone and imports neither torch nor transformers; `load` does, when called.
+This root package holds the contract alone. It imports neither torch nor transformers; `load` does, if called.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Tags:
     end      int32: exclusive
     type     one of TYPES; "" for a span that the caller gave
     score    float32: calibrated probability that span and type are right; nan for a given span
-    vectors  float16 (n, width): all that `Judge` needs to know of the mention; width 0 for taggers without them
+    vectors  float16 (n, width): all that a `Judge` needs to know of a mention; width 0 for taggers without
     tokens   int32, one per TEXT: word pieces of the text that the encoder saw, each counted once
     """
 
@@ -50,7 +50,7 @@ class Tagger(Protocol):
     digest: str
 
     def tag(self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]] | None = None) -> Tags:
-        """Mentions of each text, then the caller's own `spans` of it (character offsets, one list per text)."""
+        """Mentions of each text, then the caller's `spans` of it (character offsets, one list per text)."""
         ...
 
 
@@ -88,7 +88,7 @@ class Judge(Protocol):
 def load(path: Path | None = None) -> Model:
     """The model in the folder `path` (None: the shipped weights); it is both a Tagger and a Judge.
 
-    Raises FileNotFoundError where a file is missing and ValueError where one differs from its recorded sha256.
+    Raises FileNotFoundError where a file is missing, ValueError where one differs from its recorded sha256.
     """
     from models.infer import Model
 

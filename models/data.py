@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,10 @@ _NAMES = {
 _NO_SPACE_BEFORE = re.compile(r"[.,;:!?)\]}%’”…»]|['’](s|S|re|ve|m|ll|d|t)|n['’]t|''")
 _NO_SPACE_AFTER = re.compile(r"[(\[{$€£₹₡“‘«#]|``")
 _CLITICS = frozenset(["s", "S", "re", "ve", "m", "ll", "d", "t"])
+_MONTHS = ["January", "February", "March", "April", "August", "September", "October", "November", "December"]
+_SHORT = {"US": "U.S.", "UK": "U.K.", "UN": "U.N.", "EU": "E.U.", "USA": "U.S.A.", "DC": "D.C."}
+_LAST = {"States": "US", "Kingdom": "UK", "Nations": "UN"}  # after "United"
+_SHORT |= {month: ("Sept" if month == "September" else month[:3]) + "." for month in _MONTHS}
 _FINAL = frozenset(".?!")
 _QUOTES = re.compile("[\"'`’‘“”]")
 
@@ -49,16 +54,16 @@ def rows(path: Path) -> Iterator[dict[str, Any]]:
 def detokenized(tokens: Sequence[str]) -> tuple[str, list[Span]]:
     """The text that the tokens were cut from, as well as can be told, and each token's span in it."""
     text, spans, quoted, glue, last = "", [], False, True, ""
-    for token in tokens:
-        clitic = last == "’" and token in _CLITICS
-        closing = token == '"' and quoted
-        if not (glue or clitic or closing or _NO_SPACE_BEFORE.fullmatch(token)):
+    for word in tokens:
+        clitic = last == "’" and word in _CLITICS
+        closing = word == '"' and quoted
+        if not (glue or clitic or closing or _NO_SPACE_BEFORE.fullmatch(word)):
             text += " "
-        spans.append((len(text), len(text) + len(token)))
-        text += token
-        quoted ^= token == '"'
-        glue = bool(_NO_SPACE_AFTER.fullmatch(token)) or (token == '"' and quoted)
-        last = token
+        spans.append((len(text), len(text) + len(word)))
+        text += word
+        quoted ^= word == '"'
+        glue = bool(_NO_SPACE_AFTER.fullmatch(word)) or (word == '"' and quoted)
+        last = word
     return text, spans
 
 
@@ -66,7 +71,7 @@ def entities(tokens: Sequence[Span], tags: Sequence[str]) -> list[tuple[Span, in
     """Entity spans from BIO tags; an I that continues nothing begins an entity."""
     found: list[tuple[Span, int]] = []
     previous = "O"
-    for (start, end), tag in zip(tokens, tags):
+    for (start, end), tag in zip(tokens, tags, strict=True):
         kind = tag[2:]
         if tag[:1] == "I" and previous[2:] == kind:
             found[-1] = ((found[-1][0][0], end), found[-1][1])
@@ -81,9 +86,9 @@ def sentences(tokens: Sequence[str], tags: Sequence[str]) -> list[Span]:
     cuts = [0]
     for i in range(1, len(tokens)):
         begins = tokens[i][:1].isupper() and tags[i][:1] != "I"
-        if begins and (tokens[i - 1] in _FINAL or (tokens[i - 1] in "”\"’" and tokens[i - 2] in _FINAL)):
+        if begins and (tokens[i - 1] in _FINAL or (tokens[i - 1] in '”"’' and tokens[i - 2] in _FINAL)):
             cuts.append(i)
-    return list(zip(cuts, [*cuts[1:], len(tokens)]))
+    return list(pairwise([*cuts, len(tokens)]))
 
 
 def annotated(tokens: Sequence[str], tags: Sequence[str]) -> Example:
@@ -92,19 +97,42 @@ def annotated(tokens: Sequence[str], tags: Sequence[str]) -> Example:
     return Example(text, entities=tuple(entities(spans, tags)))
 
 
-def newswire(path: Path, rng: random.Random | None = None, but: frozenset[str] = frozenset()) -> list[Example]:
-    """Paragraphs of the newswire file; with `rng`, random runs of their sentences but those whose keys are in `but`."""
+def abbreviated(
+    tokens: Sequence[str], tags: Sequence[str], rng: random.Random
+) -> tuple[list[str], list[str]]:
+    """The tokens with names and months as American news, unlike the newswire, writes them (U.S., Jan. 10).
+
+    A full stop that ends the sentence merges with that of the abbreviation, as in print.
+    """
+    chosen = {short for short in _SHORT if rng.random() < 0.5}
+    dotted = frozenset(_SHORT.values())
+    pairs: list[tuple[str, str]] = []
+    for word, tag in zip(tokens, tags, strict=True):
+        if tag[:1] == "I" and pairs and pairs[-1][0] == "United" and _LAST.get(word) in chosen:
+            pairs[-1] = _SHORT[_LAST[word]], pairs[-1][1]
+        elif not (word == "." and tag == "O" and pairs and pairs[-1][0] in dotted and pairs[-1][1] != "O"):
+            pairs.append((_SHORT[word] if word in chosen and tag != "O" else word, tag))
+    return [word for word, _ in pairs], [tag for _, tag in pairs]
+
+
+def newswire(
+    path: Path, rng: random.Random | None = None, but: frozenset[str] = frozenset()
+) -> list[Example]:
+    """Paragraphs of the newswire file; with `rng`, random runs of their sentences.
+
+    `but` are the keys of sentences to leave out.
+    """
     found = []
     for row in rows(path):
         tokens, tags = row["tokens"], row["tags"]
-        ranges = sentences(tokens, tags) if rng else [(0, len(tokens))]
-        allowed = [(lo, hi) for lo, hi in ranges if key("".join(tokens[lo:hi])) not in but]
-        joins = rng is not None and allowed == ranges
-        ranges = allowed
+        every = sentences(tokens, tags) if rng else [(0, len(tokens))]
+        ranges = [(lo, hi) for lo, hi in every if key("".join(tokens[lo:hi])) not in but]
+        joins = ranges == every
         while ranges:
             take = rng.randint(1, len(ranges)) if rng and joins and rng.random() < 0.5 else 1
-            lo, hi = ranges[0][0], ranges[take - 1][1]
-            found.append(annotated(tokens[lo:hi], tags[lo:hi]))
+            cut = slice(ranges[0][0], ranges[take - 1][1])
+            part = tokens[cut], tags[cut]
+            found.append(annotated(*(abbreviated(*part, rng) if rng else part)))
             ranges = ranges[take:]
     return found
 
@@ -126,7 +154,7 @@ def portrayals(path: Path, but: frozenset[str] = frozenset()) -> list[Example]:
 def relations(path: Path, reverse: bool = False, but: frozenset[str] = frozenset()) -> list[Example]:
     """Sentences of a directed-stance file with all their pairs, each once.
 
-    With `reverse`, the opposite direction of a pair that is not neutral joins as neutral where no row labels it.
+    With `reverse`, the opposite direction of a pair that is not neutral joins as neutral if no row labels it.
     """
     known: dict[str, dict[tuple[Span, Span], int]] = {}
     for row in rows(path):
@@ -145,8 +173,9 @@ def relations(path: Path, reverse: bool = False, but: frozenset[str] = frozenset
 
 def held_out(folder: Path) -> frozenset[str]:
     """Keys of every sentence of the dev sets, so that training can leave them out."""
-    names = ["newsmtsc/dev_rw", "newsmtsc/dev_mt", "directed/dev"]
-    stance = {key(row["sentence"]) for name in names for row in rows(folder / "stance" / f"{name}.jsonl")}
+    files = [folder / "stance" / name for name in ("newsmtsc/dev_rw.jsonl", "newsmtsc/dev_mt.jsonl")]
+    files += [folder / "stance/directed/dev.jsonl"]
+    stance = {key(row["sentence"]) for path in files for row in rows(path)}
     news = list(rows(folder / "ner/worldwide/dev.jsonl"))
     cut = {key("".join(r["tokens"][lo:hi])) for r in news for lo, hi in sentences(r["tokens"], r["tags"])}
     return frozenset(stance | cut | {""})
@@ -168,7 +197,7 @@ def without(example: Example, dropped: Callable[[int, str], bool]) -> Example:
     known = example.entities
     return replace(
         example,
-        text="".join(c for c, keep in zip(example.text, kept) if keep),
+        text="".join(compress(example.text, kept)),
         entities=None if known is None else tuple((moved(s), k) for s, k in known if left(s)),
         portrayals=tuple((moved(s), k) for s, k in example.portrayals if left(s)),
         relations=tuple((moved(h), moved(t), k) for h, t, k in example.relations if left(h) and left(t)),

@@ -32,18 +32,19 @@ def best(logs: np.ndarray) -> np.ndarray:
 def decode(logits: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Mentions in the words of several rows, as columns (first word, end word, type, log probability).
 
-    logits (words, tags) with the words of a row adjacent; row (words). The probability of a mention is that of all
-    its tags, and of the next word not continuing it.
+    logits (words, tags) with the words of a row adjacent; row (words). The probability of a mention is that
+    of all its tags, times that of the next word not continuing it.
     """
     if not len(row):
-        return (*(np.zeros(0, dtype=np.int64) for _ in range(3)), np.zeros(0))
+        none = np.zeros(0, dtype=np.int64)
+        return none, none, none, np.zeros(0)
     logs = logits.astype(np.float64)
     logs -= logs.max(1, keepdims=True)
     logs -= np.log(np.exp(logs).sum(1, keepdims=True))
     tags = logs.argmax(1)
     opens = np.diff(row, prepend=-1) != 0
     before = np.where(opens, 0, np.roll(tags, 1))
-    for wrong in np.unique(row[~legal(before, tags)]):  # elsewhere the likeliest tags are the likeliest legal ones
+    for wrong in np.unique(row[~legal(before, tags)]):  # elsewhere the likeliest tags are already legal
         here = row == wrong
         tags[here] = best(logs[here])
     first = np.flatnonzero(tags % 2 == 1)

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from models import STANCES, TYPES
 from models.encoder import Encoder
@@ -117,8 +116,3 @@ class Network(nn.Module):
         """Relation logits (n, 3) of two mentions' vectors (n, width) each."""
         logits: Tensor = self.relation(holder.split(self.parts, -1)[1], target.split(self.parts, -1)[2], gap)
         return logits
-
-
-def tag_loss(logits: Tensor, tags: Tensor) -> Tensor:
-    """Summed cross-entropy of word tags."""
-    return F.cross_entropy(logits.float(), tags, reduction="sum")

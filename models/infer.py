@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +12,16 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from models import TYPES, Questions, Tags, weights
+from models import Questions, Tags, weights
 from models.decode import decode
 from models.heads import Network, gaps
+from models.mentions import DECIMALS, Rows, together, unseen
 from models.windows import Window, batches, windows
 from models.words import Pieces, padded, pieces
 
 Spans = Sequence[tuple[int, int]]
-DECIMALS = 4  # of probabilities: batches of another make-up change the last bits of a float
 _MENTIONS = 256  # mentions pooled at once, which bounds memory
 _QUESTIONS = 8192
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Mentions of one batch: text, characters, type number (-1 given), log probability, rank among the given."""
-
-    text_no: np.ndarray
-    start: np.ndarray
-    end: np.ndarray
-    kind: np.ndarray
-    log: np.ndarray
-    given: np.ndarray
-    vectors: np.ndarray
 
 
 def precision() -> torch.dtype:
@@ -55,163 +40,115 @@ class Model:
     def load(cls, path: Path | None = None, dtype: torch.dtype | None = None) -> Model:
         """Reads a model folder, checked against its manifest; raises FileNotFoundError or ValueError.
 
-        Sets torch's thread count to the processors this process may use, if it is higher.
+        `dtype`: what the encoder computes in; None lets the processor decide.
         """
         config, tensors, tokenizer = weights.verified(path)
-        torch.set_num_threads(min(torch.get_num_threads(), len(os.sched_getaffinity(0))))
         network = Network(config)
         network.load_state_dict(safetensors.torch.load(tensors), assign=True)
         network.to(dtype or precision())
-        network.portrayal.float(), network.relation.float()
+        network.portrayal.float()
+        network.relation.float()
         return cls(network, Tokenizer.from_buffer(tokenizer), config, weights.digest(path))
 
     def tag(self, texts: Sequence[str], spans: Sequence[Spans] | None = None) -> Tags:
         """Mentions of each text, then the given spans of it, with vectors: see `models.Tags`."""
         if spans is not None and len(spans) != len(texts):
-            raise ValueError(f"{len(spans)} lists of spans for {len(texts)} texts; give one per text, empty if none")
+            raise ValueError(f"{len(spans)} lists of spans for {len(texts)} texts; give one list per text")
         found = pieces(self.tokenizer, texts)
+        given = [np.array(one, dtype=np.int64).reshape(-1, 2) for one in spans or [()] * len(texts)]
         size, overlap = self.config["window"], self.config["overlap"]
         rows = [w for no, one in enumerate(found) for w in windows(no, one, size, overlap)]
-        parts = [self._tag(batch, texts, found, spans) for batch in batches(rows)]
-        if spans is not None:
-            parts += self._unseen(found, spans)
-        return self._merged(parts, np.array([len(one) for one in found], dtype=np.int32))
+        empty = [no for no, one in enumerate(found) if not len(one)]
+        bare = [(no, *span, rank) for no in empty for rank, span in enumerate(given[no])]
+        parts = [unseen(np.array(bare, dtype=np.int64).reshape(-1, 4), self.network.width)]
+        parts += [self._tag(batch, found, given) for batch in batches(rows)]
+        tokens = np.array([len(one) for one in found], dtype=np.int32)
+        return together(parts, self.config["calibration"]["entities"], tokens)
 
     def judge(self, questions: Questions) -> np.ndarray:
         """Calibrated probabilities, float32 (n, 3): see `models.Judge`. Reads vectors and spans only."""
-        n = len(questions.text_no)
-        answers = np.zeros((n, 3), dtype=np.float32)
-        portrays = np.asarray(questions.holder).reshape(n, 2)[:, 0] < 0
-        for own in (portrays, ~portrays):
-            which = np.flatnonzero(own)
-            for at in range(0, len(which), _QUESTIONS):
-                part = which[at : at + _QUESTIONS]
-                answers[part] = self._judge(questions, part, portrayal=bool(portrays[part[0]]))
-        return answers
-
-    @torch.inference_mode()
-    def _judge(self, questions: Questions, part: np.ndarray, portrayal: bool) -> np.ndarray:
-        def column(values: np.ndarray) -> Tensor:
-            return torch.from_numpy(np.asarray(values)[part])
-
-        target = column(questions.target_vectors).float()
-        if portrayal:
-            logits = self.network.portray(target)
-        else:
-            apart = gaps(column(questions.holder).long(), column(questions.target).long())
-            logits = self.network.relate(column(questions.holder_vectors).float(), target, apart)
-        scale, *bias = self.config["calibration"]["portrayal" if portrayal else "relation"]
-        chances = (logits * scale + torch.tensor(bias)).softmax(-1).double().numpy().round(DECIMALS)
+        portrays = np.asarray(questions.holder)[:, :1] < 0
+        portrayal, relation = (self.config["calibration"][head] for head in ("portrayal", "relation"))
+        scaled = self.logits(questions).astype(np.float64) * np.where(portrays, portrayal[0], relation[0])
+        scaled += np.where(portrays, portrayal[1:], relation[1:])
+        chances = np.exp(scaled - scaled.max(1, keepdims=True))
+        chances = (chances / chances.sum(1, keepdims=True)).round(DECIMALS)
         top = chances.argmax(1)
         chances[np.arange(len(top)), top] += 1 - chances.sum(1)
         return chances.astype(np.float32)
 
     @torch.inference_mode()
-    def _tag(
-        self, batch: list[Window], texts: Sequence[str], found: list[Pieces], spans: Sequence[Spans] | None
-    ) -> _Rows:
-        ids, case, mask = (torch.from_numpy(x) for x in self._inputs(batch, found))
+    def logits(self, questions: Questions) -> np.ndarray:
+        """Uncalibrated logits, float32 (n, 3): of the portrayal head where the holder is the text."""
+        answers = np.zeros((len(questions.text_no), 3), dtype=np.float32)
+        holder = torch.from_numpy(np.asarray(questions.holder)).long()
+        target = torch.from_numpy(np.asarray(questions.target)).long()
+        portrays = holder[:, 0] < 0
+
+        def vectors(values: np.ndarray, which: Tensor) -> Tensor:
+            return torch.from_numpy(np.asarray(values)[which.numpy()]).float()
+
+        for part in portrays.nonzero()[:, 0].split(_QUESTIONS):
+            answers[part.numpy()] = self.network.portray(vectors(questions.target_vectors, part)).numpy()
+        for part in (~portrays).nonzero()[:, 0].split(_QUESTIONS):
+            one, other = vectors(questions.holder_vectors, part), vectors(questions.target_vectors, part)
+            answers[part.numpy()] = self.network.relate(one, other, gaps(holder[part], target[part])).numpy()
+        return answers
+
+    @torch.inference_mode()
+    def _tag(self, batch: list[Window], found: list[Pieces], given: list[np.ndarray]) -> Rows:
+        inputs = [(found[w.text_no].ids[w.lo : w.hi], found[w.text_no].case[w.lo : w.hi]) for w in batch]
+        ids, case, mask = (torch.from_numpy(x) for x in padded(inputs, batch[0].length))
         states = self.network.encoder(ids, case, mask)
-        firsts = [(found[w.text_no].firsts(), w) for w in batch]
-        inner = [one[(one >= w.lo) & (one < w.hi)] for one, w in firsts]
+        row, span, kind, log = self._found(states, batch, found)
+        asked = [_owned(no, w, found[w.text_no], given[w.text_no]) for no, w in enumerate(batch)]
+        extra = np.concatenate(asked)
+        text_no = np.array([w.text_no for w in batch])
+        start = [found[text_no[r]].start[lo] for r, lo in zip(row, span[:, 0], strict=True)]
+        end = [found[text_no[r]].end[hi - 1] for r, hi in zip(row, span[:, 1], strict=True)]
+        row, span = np.concatenate([row, extra[:, 0]]), np.concatenate([span, extra[:, 1:3]])
+        n, m = len(kind), len(extra)
+        return Rows(
+            text_no[row],
+            np.concatenate([np.array(start, dtype=np.int64), extra[:, 3]]),
+            np.concatenate([np.array(end, dtype=np.int64), extra[:, 4]]),
+            np.concatenate([kind, np.full(m, -1)]),
+            np.concatenate([log, np.full(m, np.nan)]),
+            np.concatenate([np.full(n, -1), extra[:, 5]]),
+            self._vectors(states, mask, batch, row, span),
+        )
+
+    def _found(self, states: Tensor, batch: list[Window], found: list[Pieces]) -> tuple[np.ndarray, ...]:
+        """Mentions that touch what their window owns: row, pieces [lo, hi) of the text, type, log chance."""
+        firsts = [found[w.text_no].firsts() for w in batch]
+        inner = [one[(one >= w.lo) & (one < w.hi)] for one, w in zip(firsts, batch, strict=True)]
         row = np.repeat(np.arange(len(batch)), [len(one) for one in inner])
         piece = np.concatenate(inner)
-        low = np.array([w.lo for w in batch])
-        logits = self.network.tags(states[torch.from_numpy(row), torch.from_numpy(piece - low[row] + 1)])
-        first, end, kind, log = decode(logits.float().numpy(), row)
-        high = np.array([w.hi for w in batch])
-        follows = np.minimum(end, len(row) - 1)
-        until = np.where((end < len(row)) & (row[follows] == row[first]), piece[follows], high[row[first]])
-        mine = np.array([(w.mine, w.end) for w in batch]).reshape(-1, 2)[row[first]]
-        keep = (piece[first] < mine[:, 1]) & (until > mine[:, 0])
-        columns = [x[keep] for x in (row[first], piece[first], until, kind, log)]
-        given = self._given(batch, found, spans) if spans is not None else []
-        return self._vectors(batch, texts, found, states, mask, columns, given)
-
-    def _inputs(self, batch: list[Window], found: list[Pieces]) -> tuple[np.ndarray, ...]:
-        rows = [(found[w.text_no].ids[w.lo : w.hi], found[w.text_no].case[w.lo : w.hi]) for w in batch]
-        return padded(rows, batch[0].length)
-
-    @staticmethod
-    def _given(
-        batch: list[Window], found: list[Pieces], spans: Sequence[Spans]
-    ) -> list[tuple[int, int, int, int, int, int]]:
-        """Given spans owned by the batch's windows: row, first piece, end piece, rank, start, end."""
-        result = []
-        for row, w in enumerate(batch):
-            for rank, (start, end) in enumerate(spans[w.text_no]):
-                lo, hi = found[w.text_no].covering(start, end)
-                at = min(lo, len(found[w.text_no]) - 1)
-                if w.mine <= at < w.end:
-                    result.append((row, lo, min(hi, w.hi), rank, start, end))
-        return result
+        lo, hi, mine, end = np.array([(w.lo, w.hi, w.mine, w.end) for w in batch]).T
+        logits = self.network.tags(states[torch.from_numpy(row), torch.from_numpy(piece - lo[row] + 1)])
+        first, stop, kind, log = decode(logits.float().numpy(), row)
+        after = np.minimum(stop, len(row) - 1)
+        inside = (stop < len(row)) & (row[after] == row[first])
+        span = np.stack([piece[first], np.where(inside, piece[after], hi[row[first]])], 1)
+        keep = (span[:, 0] < end[row[first]]) & (span[:, 1] > mine[row[first]])
+        return row[first][keep], span[keep], kind[keep], log[keep]
 
     def _vectors(
-        self, batch: list[Window], texts: Sequence[str], found: list[Pieces], states: Tensor, mask: Tensor,
-        columns: list[np.ndarray], given: list[tuple[int, int, int, int, int, int]],
-    ) -> _Rows:  # fmt: skip
-        row, lo, hi, kind, log = columns
-        named = np.array(given, dtype=np.int64).reshape(-1, 6)
-        text_no = np.array([w.text_no for w in batch])
-        begin = np.array([found[text_no[r]].start[p] for r, p in zip(row, lo)], dtype=np.int64)
-        stop = np.array([found[text_no[r]].end[p - 1] for r, p in zip(row, hi)], dtype=np.int64)
-        row, lo, hi = (np.concatenate([a, b]) for a, b in zip((row, lo, hi), named[:, :3].T))
+        self, states: Tensor, mask: Tensor, batch: list[Window], row: np.ndarray, span: np.ndarray
+    ) -> np.ndarray:
         shift = 1 - np.array([w.lo for w in batch])[row]
-        where, span = torch.from_numpy(row), torch.from_numpy(np.stack([lo + shift, hi + shift], 1))
+        rows, places = torch.from_numpy(row), torch.from_numpy(span + shift[:, None])
         parts = [
-            self.network.mention(states, mask, where[at : at + _MENTIONS], span[at : at + _MENTIONS])
-            for at in range(0, len(row), _MENTIONS)
+            self.network.mention(states, mask, rows[part], places[part]).to(torch.float16)
+            for part in torch.arange(len(row)).split(_MENTIONS)
         ]
-        vectors = torch.cat(parts) if parts else torch.zeros(0, self.network.width)
-        return _Rows(
-            text_no[row],
-            np.concatenate([begin, named[:, 4]]),
-            np.concatenate([stop, named[:, 5]]),
-            np.concatenate([kind, np.full(len(named), -1)]),
-            np.concatenate([log, np.full(len(named), np.nan)]),
-            np.concatenate([np.full(len(kind), -1), named[:, 3]]),
-            vectors.to(torch.float16).numpy(),
-        )
-
-    def _unseen(self, found: list[Pieces], spans: Sequence[Spans]) -> list[_Rows]:
-        """Spans of texts without a single word piece, with zero vectors."""
-        rows = [(no, s, e, k) for no, one in enumerate(found) if not len(one) for k, (s, e) in enumerate(spans[no])]
-        table = np.array(rows, dtype=np.int64).reshape(-1, 4)
-        n = len(table)
-        vectors = np.zeros((n, self.network.width), dtype=np.float16)
-        return [_Rows(*table[:, :3].T, np.full(n, -1), np.full(n, np.nan), table[:, 3], vectors)]
-
-    def _merged(self, parts: list[_Rows], tokens: np.ndarray) -> Tags:
-        empty = np.zeros(0, dtype=np.int64)
-        none = _Rows(*[empty] * 4, np.zeros(0), empty, np.zeros((0, self.network.width), dtype=np.float16))
-        text_no, start, end, kind, log, given, vectors = (
-            np.concatenate([getattr(part, name) for part in [none, *parts]]) for name in _Rows.__dataclass_fields__
-        )
-        order = np.lexsort((-end, np.where(given < 0, start, 0), given, text_no))
-        order = order[_apart(text_no[order], start[order], end[order], given[order])]
-        scale, shift = self.config["calibration"]["entities"]
-        sure = np.clip(np.exp(log[order]), 1e-6, 1 - 1e-6)
-        score = 1 / (1 + np.exp(-(scale * np.log(sure / (1 - sure)) + shift)))
-        return Tags(
-            text_no[order].astype(np.int32),
-            start[order].astype(np.int32),
-            end[order].astype(np.int32),
-            [TYPES[k] if k >= 0 else "" for k in kind[order]],
-            score.round(DECIMALS).astype(np.float32),
-            vectors[order],
-            tokens,
-        )
+        return torch.cat([torch.zeros(0, self.network.width, dtype=torch.float16), *parts]).numpy()
 
 
-def _apart(text_no: np.ndarray, start: np.ndarray, end: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """Which sorted mentions stay: of those that overlap (seen by two windows) the first; all given spans."""
-    stays = np.ones(len(start), dtype=bool)
-    last = 0
-    same = (text_no[1:] == text_no[:-1]) & (given[1:] < 0) & (start[1:] < end[:-1])
-    if not same.any():
-        return stays
-    for i in range(1, len(start)):
-        meets = given[i] < 0 and text_no[i] == text_no[last] and given[last] < 0 and start[i] < end[last]
-        stays[i] = not meets
-        last = last if meets else i
-    return stays
+def _owned(row: int, window: Window, found: Pieces, spans: np.ndarray) -> np.ndarray:
+    """Given spans that begin in what the window owns (n, 6): row, pieces [lo, hi), start, end, rank."""
+    ranges = found.covering(spans)
+    at = np.minimum(ranges[:, 0], len(found) - 1)
+    mine = np.flatnonzero((at >= window.mine) & (at < window.end))
+    ranges = ranges[mine].clip(max=window.hi)
+    return np.concatenate([np.full((len(mine), 1), row), ranges, spans[mine], mine[:, None]], 1)

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 SHIPPED = Path(__file__).parent / "weights"
+UNCALIBRATED = {"entities": [1.0, 0.0], "portrayal": [1.0, 0.0, 0.0, 0.0], "relation": [1.0, 0.0, 0.0, 0.0]}
+# entities: scale and shift of log odds; the others: scale of logits and bias of each stance
 CONFIG, TENSORS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
 
 
@@ -27,7 +29,7 @@ def sha256(content: bytes) -> str:
 
 
 def config(path: Path | None = None) -> dict[str, Any]:
-    """The parsed config.json of a model folder; raises FileNotFoundError or ValueError with one clear line."""
+    """The parsed config.json of a model folder; raises FileNotFoundError or ValueError."""
     folder = path or SHIPPED
     try:
         found = json.loads(_bytes(folder, CONFIG))
@@ -55,7 +57,7 @@ def verified(path: Path | None = None) -> tuple[dict[str, Any], bytes, bytes]:
     for name in (TENSORS, TOKENIZER):
         content = _bytes(folder, name)
         if sha256(content) != settings["files"][name]:
-            raise ValueError(f"{folder / name} differs from the sha256 recorded in {CONFIG}; restore both together")
+            raise ValueError(f"{folder / name} differs from its sha256 in {CONFIG}; restore the folder whole")
         contents.append(content)
     return settings, contents[0], contents[1]
 

@@ -21,7 +21,7 @@ class Pieces:
 
     ids   int64: vocabulary number
     start int32: character offset into the text; end is exclusive
-    word  int32: number of the word (BERT's basic tokens: split at white space and punctuation)
+    word  int32: number of the word, split as BERT does at white space and punctuation
     case  int64: letter case of the whole word, below CASES
     """
 
@@ -38,10 +38,10 @@ class Pieces:
         """Index of the first piece of each word."""
         return np.flatnonzero(np.diff(self.word, prepend=-1))
 
-    def covering(self, start: int, end: int) -> tuple[int, int]:
-        """Pieces [lo, hi) that overlap the characters [start, end); empty where none does."""
-        lo = int(np.searchsorted(self.end, start, side="right"))
-        return lo, max(lo, int(np.searchsorted(self.start, end, side="left")))
+    def covering(self, spans: np.ndarray) -> np.ndarray:
+        """Pieces [lo, hi), int64 (n, 2), that overlap the characters `spans` (n, 2); empty if none does."""
+        lo = np.searchsorted(self.end, spans[:, 0], side="right")
+        return np.stack([lo, np.maximum(lo, np.searchsorted(self.start, spans[:, 1], side="left"))], 1)
 
 
 @lru_cache(maxsize=1)
@@ -66,7 +66,7 @@ def cases(text: str, start: np.ndarray, end: np.ndarray) -> np.ndarray:
     return np.select(kinds, [5, 0, 1, 2, 3], default=4).astype(np.int64)
 
 
-def padded(rows: Sequence[tuple[np.ndarray, np.ndarray]], length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def padded(rows: Sequence[tuple[np.ndarray, np.ndarray]], length: int) -> tuple[np.ndarray, ...]:
     """`ids`, `case` and `mask`, int64 (rows, length), of (ids, case) rows set between [CLS] and [SEP]."""
     ids, case, mask = (np.zeros((len(rows), length), dtype=np.int64) for _ in range(3))
     for i, (row, cased) in enumerate(rows):
@@ -78,10 +78,10 @@ def padded(rows: Sequence[tuple[np.ndarray, np.ndarray]], length: int) -> tuple[
 
 
 def pieces(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Pieces]:
-    """Word pieces of each text; nothing is cut off. Lone surrogates are read as U+FFFD."""
+    """Word pieces of each text; nothing is cut off. A lone surrogate is read as U+FFFD."""
     sound = [_SURROGATES.sub("\ufffd", text) for text in texts]
     found = []
-    for text, encoding in zip(sound, tokenizer.encode_batch(sound, add_special_tokens=False)):
+    for text, encoding in zip(sound, tokenizer.encode_batch(sound, add_special_tokens=False), strict=True):
         n = len(encoding.ids)
         offsets = np.asarray(encoding.offsets, dtype=np.int32).reshape(n, 2)
         word = np.asarray(encoding.word_ids, dtype=np.int32).reshape(n)
@@ -92,6 +92,7 @@ def pieces(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Pieces]:
 def _pieces(text: str, ids: np.ndarray, offsets: np.ndarray, word: np.ndarray) -> Pieces:
     if not len(ids):
         return Pieces(ids, offsets[:, 0], offsets[:, 1], word, ids)
+    offsets = np.maximum.accumulate(offsets, 0)  # canonical reordering of accents can turn neighbours round
     first = np.diff(word, prepend=-1) != 0
     number = np.cumsum(first, dtype=np.int32) - 1
     heads = np.flatnonzero(first)

@@ -1,0 +1,125 @@
+"""Training batches: texts of all tasks mixed, of similar length, as tensors."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from models import data
+from models.words import Pieces, padded, pieces
+
+Item = tuple[data.Example, Pieces]
+_POOL = 2048  # texts that are sorted by length together
+
+
+@dataclass
+class Batch:
+    """A mixed batch; spans are in pieces of a row, [CLS] counted.
+
+    words      row and piece of each labelled word; tags: its tag number
+    mentions   row, first piece and end piece; characters: the same as offsets into the text
+    portrayals mention and label
+    relations  holder's mention, target's mention and label
+    """
+
+    ids: Tensor
+    case: Tensor
+    mask: Tensor
+    words: list[tuple[int, int]] = field(default_factory=list)
+    tags: list[int] = field(default_factory=list)
+    mentions: list[tuple[int, int, int]] = field(default_factory=list)
+    characters: list[data.Span] = field(default_factory=list)
+    portrayals: list[tuple[int, int]] = field(default_factory=list)
+    relations: list[tuple[int, int, int]] = field(default_factory=list)
+
+
+def tags(found: Pieces, known: Sequence[tuple[data.Span, int]]) -> np.ndarray:
+    """The tag number of every word: 0 outside, 1 + 2k begin, 2 + 2k inside of type k."""
+    result = np.zeros(len(found.firsts()), dtype=np.int64)
+    ranges = found.covering(np.array([span for span, _ in known], dtype=np.int64).reshape(-1, 2))
+    for (lo, hi), (_, kind) in zip(ranges, known, strict=True):
+        if lo < hi:
+            result[found.word[lo] : found.word[hi - 1] + 1] = 2 + 2 * kind
+            result[found.word[lo]] = 1 + 2 * kind
+    return result
+
+
+def collate(items: Sequence[Item], window: int) -> Batch:
+    """One batch; what lies beyond the window of a long text is left out of training."""
+    rows = [(found.ids[:window], found.case[:window]) for _, found in items]
+    ids, case, mask = padded(rows, 2 + max(len(row) for row, _ in rows))
+    batch = Batch(torch.from_numpy(ids), torch.from_numpy(case), torch.from_numpy(mask))
+    for row, (example, found) in enumerate(items):
+        if example.entities is not None:
+            firsts = found.firsts()
+            firsts = firsts[firsts < window]
+            batch.words += [(row, int(i) + 1) for i in firsts]
+            batch.tags += tags(found, example.entities)[: len(firsts)].tolist()
+        _add_stances(batch, row, example, found, window)
+    return batch
+
+
+def _add_stances(batch: Batch, row: int, example: data.Example, found: Pieces, window: int) -> None:
+    spans = [span for span, _ in example.portrayals] + [s for *pair, _ in example.relations for s in pair]
+    place: dict[data.Span, int] = {}
+    ranges = found.covering(np.array(spans, dtype=np.int64).reshape(-1, 2))
+    for span, (lo, hi) in zip(spans, ranges.tolist(), strict=True):
+        if span not in place and lo < hi <= window:
+            place[span] = len(batch.mentions)
+            batch.mentions.append((row, lo + 1, hi + 1))
+            batch.characters.append(span)
+    batch.portrayals += [(place[span], label) for span, label in example.portrayals if span in place]
+    batch.relations += [
+        (place[holder], place[target], label)
+        for holder, target, label in example.relations
+        if holder in place and target in place
+    ]
+
+
+def examples(folder: Path, rng: random.Random) -> list[data.Example]:
+    """One epoch's training texts; none of them is a sentence of a dev set."""
+    out = data.held_out(folder)
+    return [
+        *data.newswire(folder / "ner/worldwide/train.jsonl", rng, out),
+        *data.portrayals(folder / "stance/newsmtsc/train.jsonl", out),
+        *data.relations(folder / "stance/directed/train.jsonl", reverse=True, but=out),
+    ]
+
+
+def batches(
+    texts: Sequence[data.Example], tokenizer: Tokenizer, rng: random.Random, settings: dict[str, Any]
+) -> Iterator[Batch]:
+    """Every text once, damaged by chance, in mixed batches of similar length and random order."""
+    window, budget = settings["model"]["window"], settings["train"]["budget"]
+    order = [data.damaged(text, rng, settings["damage"]) for text in rng.sample(texts, len(texts))]
+    for at in range(0, len(order), _POOL):
+        part = order[at : at + _POOL]
+        found = pieces(tokenizer, [example.text for example in part])
+        items = [item for item in zip(part, found, strict=True) if len(item[1])]
+        items.sort(key=lambda item: len(item[1]) * rng.uniform(0.9, 1.1))
+        groups = list(grouped(items, window, budget))
+        rng.shuffle(groups)
+        yield from (collate(group, window) for group in groups)
+
+
+def grouped(items: Sequence[Item], window: int, budget: int) -> Iterator[list[Item]]:
+    """Runs of items whose padded size keeps within the budget; a single item may exceed it."""
+    group: list[Item] = []
+    longest = 0
+    for item in items:
+        length = min(len(item[1]), window) + 2
+        if group and max(longest, length) * (len(group) + 1) > budget:
+            yield group
+            group, longest = [], 0
+        group.append(item)
+        longest = max(longest, length)
+    if group:
+        yield group
