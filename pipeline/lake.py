@@ -179,7 +179,7 @@ class Lake:
             fresh = [d for d in batch.days if d not in manifests or batch.name not in manifests[d].consumed]
             rows = batch.known(self.store)
             rows = rows.filter(pc.is_in(rows["day"], pa.array(fresh, pa.date32())))
-            for day in fresh:
+            for day in (day for day in fresh if batch.moved(day)):
                 here = pc.equal(table["day"], pa.scalar(day, pa.date32()))
                 gone = pc.is_in(table["article_id"], pa.array(batch.moved(day), pa.string()))
                 table = table.filter(pc.invert(pc.and_(here, gone)))
@@ -197,6 +197,7 @@ class Lake:
             batch.rows(self.store, "rejects", day).select(["reject_id"])
             for batch in inbox.batches(self.store)
             for day in batch.days
+            if batch.days[day]["rejects"] is not None
         ]
         return pa.concat_tables([published.cast(pa.schema([("reject_id", pa.string())])),
                                  *(p.cast(pa.schema([("reject_id", pa.string())])) for p in pending)]
