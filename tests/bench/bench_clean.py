@@ -1,0 +1,148 @@
+"""Measure cleaning: what repairs restore and break, and how fast it is.
+
+    python -m tests.bench.bench_clean --data DIR [--errors 20]
+
+DIR holds `dev.jsonl` (articles as `title`, `original` and `damaged` lines, where the damaged lines are
+the original ones without their characters beyond ASCII) and `dev_undamaged.jsonl` (the same, not damaged).
+
+Words are runs without spaces or dashes. A damaged word lost a character other than a quotation mark (a
+plural's apostrophe counts, where no quotation is open); it is restored when it equals the original with plain
+apostrophes. Precision: of the words that were changed, how many equal the original. Recall: of the
+damaged words, how many were restored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import time
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.repair import repair
+from pipeline.restore import Article
+from pipeline.tracked import Tracked
+
+WORD = re.compile(r"[^\s—–―…]+")
+QUOTES = str.maketrans(
+    {"‘": "", "“": "", "”": "", "″": "", "\xad": "", "\u200b": "", "\ufeff": "", "\u2066": "", "\u2069": ""}
+)
+CONTRACTION = re.compile(
+    r"(?i).*'(?:t|re|ve|ll|d|m)\W*|.*\b(?:it|that|there|what|who|he|she|let|here|where|how)'s\W*"
+)
+
+
+def plain(original: str) -> str:
+    """A word as it should come out: straight apostrophes, no quotation marks around it."""
+    if original.isascii():
+        return original
+    word = original.translate(QUOTES).replace("’", "'").replace("‘", "")
+    if word.strip(".,;:!?)").endswith("'") and not re.search(r"s'$", word):
+        word = re.sub(r"'(?=[.,;:!?)]*$)", "", word)
+    return word
+
+
+def kind_of(original: str) -> str:
+    """What kind of damage a word took."""
+    if CONTRACTION.fullmatch(original):
+        return "contraction"
+    if re.search(r"'s\W*$", original):
+        return "'s"
+    if original.endswith("s'"):
+        return "s'"
+    return "other"
+
+
+def words(original: str, damaged: str, text: Tracked) -> Iterator[tuple[str, str, str, int]]:
+    """Every damaged-text word: as it was, as it stands damaged, as it was repaired, and where."""
+    kept = [n for n, c in enumerate(original) if c < "\x80"]
+    raw_of = [
+        n
+        for r in text.ranges
+        for n in ([r.raw_start] * (r.end - r.start) if r.repair else range(r.raw_start, r.raw_end))
+    ]
+    start_of: dict[int, int] = {}
+    for at, raw in enumerate(raw_of):
+        start_of.setdefault(raw, at)
+    positions = sorted(start_of)
+    for m in re.finditer(r"\S+", damaged):
+        first, last = kept[m.start()], kept[m.end() - 1] + 1
+        last += original[last : last + 1] == "’"
+        inside = positions[bisect_left(positions, m.start()) : bisect_left(positions, m.end())]
+        begin = start_of[inside[0]] if inside else 0
+        after = bisect_left(positions, m.end())
+        end = start_of[positions[after]] if after < len(positions) else len(text.text)
+        yield original[first:last], m[0], text.text[begin:end] if inside else "", m.start()
+
+
+def measure(path: Path, errors: int) -> None:
+    """Print precision, recall per kind, and dashes, of one file."""
+    changed = right = seconds = characters = 0
+    damaged_by, restored_by, wrong = Counter[str](), Counter[str](), list[str]()
+    dashes = Counter[str]()
+    articles = [json.loads(line) for line in path.open(encoding="utf-8")]
+    flagged = 0
+    for article in articles:
+        begun = time.process_time()
+        context = Article.of([article["title"].encode("ascii", "ignore").decode(), *article["damaged"]])
+        texts = [repair(line, context)[0] for line in article["damaged"]]
+        seconds += time.process_time() - begun
+        flagged += context.damaged
+        characters += sum(map(len, article["damaged"]))
+        for original, damaged, text in zip(article["original"], article["damaged"], texts, strict=True):
+            kept = [n for n, c in enumerate(original) if c < "\x80"]
+            for r in text.ranges:
+                if r.repair == "dash":
+                    dashes[original[kept[r.raw_start] : kept[r.raw_end - 1] + 1].strip()] += 1
+            for was, is_, now, at in words(original, damaged, text):
+                wanted, now = plain(was), now.strip(" —")
+                kind = kind_of(wanted)
+                hurt = wanted != is_
+                damaged_by[kind] += hurt
+                restored_by[kind] += hurt and now == wanted
+                if now != is_:
+                    changed += 1
+                    right += now == wanted
+                    if now != wanted:
+                        wrong.append(
+                            f"{is_!r} -> {now!r}, was {was!r}: {damaged[max(0, at - 40) : at + 60]!r}"
+                        )
+                elif hurt and errors < 0:
+                    wrong.append(
+                        f"missed {kind} {is_!r}, was {was!r}: {damaged[max(0, at - 40) : at + 60]!r}"
+                    )
+    speed = characters / seconds / 1e6
+    print(f"{path.name}: {len(articles)} articles, {flagged} judged damaged, {speed:.2f} MB/s")
+    print(f"  words changed {changed}, right {right}: precision {right / changed if changed else 1:.4f}")
+    total, restored = damaged_by.total(), restored_by.total()
+    print(f"  words damaged {total}, restored {restored}: recall {restored / total if total else 1:.4f}")
+    for kind, count in damaged_by.most_common():
+        if count:
+            print(f"    {kind:12} {count:6} recall {restored_by[kind] / count:.4f}")
+    dash_like = sum(n for mark, n in dashes.items() if mark in ("—", "–", "―"))
+    print(f"  dashes set {dashes.total()}, some dash stood there {dash_like}: {dict(dashes.most_common(5))}")
+    for line in wrong[: abs(errors)]:
+        print("   ", line)
+
+
+def main() -> None:
+    """Measure both files of the data folder."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with dev.jsonl and dev_undamaged.jsonl"
+    )
+    parser.add_argument(
+        "--errors", type=int, default=0, help="show that many wrong words; negative: missed ones too"
+    )
+    chosen = parser.parse_args()
+    for name in ("dev.jsonl", "dev_undamaged.jsonl"):
+        measure(chosen.data / name, chosen.errors)
+
+
+if __name__ == "__main__":
+    main()
