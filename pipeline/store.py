@@ -152,7 +152,12 @@ def _walk(folder: str, prefix: str) -> Iterator[Entry]:
     for item in names:
         if item.is_dir(follow_symlinks=False):
             yield from _walk(item.path, f"{prefix}{item.name}/")
-        elif entry := _local_entry(prefix + item.name, item.stat(follow_symlinks=False)):
+            continue
+        try:
+            info = item.stat(follow_symlinks=False)
+        except FileNotFoundError:  # gone since, as another writer's temporary file goes
+            continue
+        if entry := _local_entry(prefix + item.name, info):
             yield entry
 
 
