@@ -204,9 +204,9 @@ def test_two_hundred_thousand_mentions_take_a_few_seconds() -> None:
     mentions = pa.concat_tables([one] * rows).combine_chunks()
     mentions = mentions.set_column(mentions.column_names.index("mention_no"), "mention_no", numbers)
     sentences = partition()["sentences"].filter(pc.equal(partition()["sentences"]["article_id"], A))
-    started = time.perf_counter()
+    started = time.process_time()
     report = check(
         {"mentions": schemas.conform("mentions", mentions)}, {"sentences": sentences}, UNIT, "link"
     )
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
     assert [v.rule for v in report.violations] == ["volume"]  # more mentions than characters
