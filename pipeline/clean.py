@@ -17,7 +17,6 @@ from pipeline.errors import UsageError
 from pipeline.language import Language, identify
 from pipeline.outcome import RAW_LIMIT, Outcome, reject, rejects_table
 from pipeline.repair import Change, repair
-from pipeline.restore import Article
 from pipeline.sentences import split
 from pipeline.settings import Settings
 from pipeline.tracked import Range, Tracked
@@ -53,10 +52,9 @@ class Sentence:
 def clean_lines(title: str | None, lines: Sequence[str | None]) -> Cleaned:
     """Repair the title and lines of one article; a missing title or line counts as an empty one."""
     raw = [title or "", *(line or "" for line in lines)]
-    article = Article.of(raw)
-    repaired = [repair(line, article) for line in raw]
-    changes = tuple((n, change) for n, (_, made) in enumerate(repaired) for change in made)
-    return Cleaned(repaired[0][0], tuple(text for text, _ in repaired[1:]), changes, article.damaged)
+    repaired, article = repair(raw)
+    changes = tuple((n, change) for n, line in enumerate(repaired) for change in line.changes)
+    return Cleaned(repaired[0].text, tuple(line.text for line in repaired[1:]), changes, article.damaged)
 
 
 def clean_record(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,14 +1,14 @@
 """Repair damaged text, one defect after another, so that every character leads back to the raw text.
 
-One defect is one function from a text to the edits that mend it; `REPAIRS` lists them in the order in
-which they are applied. Those that need evidence beyond the line ask the `Article` (`pipeline.restore`).
+One defect is one function from a text to the edits that mend it. `CHARACTERS` and then `WORDS` list them in
+the order in which they are applied; between the two the article as a whole is judged (`pipeline.restore`).
 """
 
 from __future__ import annotations
 
 import html as entities
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import ftfy
@@ -38,16 +38,19 @@ INVISIBLE = re.compile(
     "|[\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]"
     "|(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])"  # joiners only join other scripts
 )
-SPACES = re.compile(r"\s*[^\S ]\s*|\s{2,}|\A\s+|\s+\Z")
+SPACES = re.compile(r" *[^\S ]\s*")
+RUNS = re.compile(r" {2,}|\A +| +\Z")
 NAME = r"[A-Z][A-Za-z'’-]{1,40}"
 DOUBLED_NAMES = re.compile(
-    rf"(?<![\w:.'’-])(?<![\w:.-] )({NAME}(?: (?:of|for|the|and|{NAME})){{0,3}} {NAME}) \1 (?=[A-Za-z])"
+    rf"(?<![\w:.'’-])(?<!: )({NAME}(?: (?:of|for|the|and|{NAME})){{0,3}} {NAME}) \1 (?=[A-Za-z])"
 )
 DOUBLED_PHRASE = re.compile(
     r"(?<![\w'’-])(the|an?|his|her|their|our|my) ((?:[A-Za-z'’-]+ ){0,4}?)\1(?= [A-Za-z])"
 )
 CAPTION = re.compile(r"\b(?:toggle caption|Photos?:|Caption \d)")
-NOT_DOUBLED = re.compile("New York")
+NOT_DOUBLED = re.compile("New York(?: New York)*")
+NEAR = 200
+"""Characters before a doubled phrase that are looked at."""
 
 
 def encoding(text: str, article: Article = UNDAMAGED) -> list[Edit]:
@@ -89,15 +92,24 @@ def control(text: str, article: Article = UNDAMAGED) -> list[Edit]:
     return [Edit(*m.span(), "") for m in INVISIBLE.finditer(text)]
 
 
-def whitespace(text: str, article: Article = UNDAMAGED) -> list[Edit]:
-    """Tabs, line breaks, no-break spaces and runs of spaces: one space, none at the edges.
+def spaces(text: str, article: Article = UNDAMAGED) -> list[Edit]:
+    """Tabs, line breaks, no-break and other spaces, with the spaces around them: one space.
 
-    >>> whitespace(" Kyiv\u00a0 said")
+    >>> spaces("Kyiv\u00a0 said")
+    [Edit(start=4, end=6, replacement=' ')]
+    """
+    return [] if text.isprintable() else [Edit(*m.span(), " ") for m in SPACES.finditer(text)]
+
+
+def whitespace(text: str, article: Article = UNDAMAGED) -> list[Edit]:
+    """Runs of spaces: one space, and none at the edges.
+
+    >>> whitespace(" Kyiv  said")
     [Edit(start=0, end=1, replacement=''), Edit(start=5, end=7, replacement=' ')]
     """
-    if text.isprintable() and "  " not in text and not text.startswith(" ") and not text.endswith(" "):
+    if "  " not in text and not text.startswith(" ") and not text.endswith(" "):
         return []
-    spans = (m.span() for m in SPACES.finditer(text))
+    spans = (m.span() for m in RUNS.finditer(text))
     return [Edit(s, e, " " if s > 0 and e < len(text) else "") for s, e in spans]
 
 
@@ -114,7 +126,7 @@ def doubled(text: str, article: Article = UNDAMAGED) -> list[Edit]:
     names = (m for m in DOUBLED_NAMES.finditer(text) if not _meant(text, m))
     edits = [Edit(m.end(1), m.end(1) + 1 + len(m[1]), "") for m in names]
     for m in DOUBLED_PHRASE.finditer(text) if article.damaged else ():
-        phrase, before = m[2] + m[1], text[: m.end(1)]
+        phrase, before = m[2] + m[1], text[max(0, m.end(1) - NEAR) : m.end(1)]
         if f" {before}".endswith(f" {phrase}") and not before.endswith(f"{m[1]} {phrase}"):
             edits.append(Edit(m.end(1), m.end(), ""))
     edits.sort()
@@ -124,7 +136,11 @@ def doubled(text: str, article: Article = UNDAMAGED) -> list[Edit]:
 def _meant(text: str, m: re.Match[str]) -> bool:
     """Whether a doubled name is meant so: a name of its own, or a caption that repeats its heading."""
     once = len(set(m[1].split())) == 1
-    return once or NOT_DOUBLED.fullmatch(m[1]) is not None or CAPTION.search(text, 0, m.start()) is not None
+    return (
+        once
+        or NOT_DOUBLED.fullmatch(m[1]) is not None
+        or CAPTION.search(text, max(0, m.start() - NEAR), m.start()) is not None
+    )
 
 
 def _unescaped(text: str) -> str:
@@ -142,15 +158,20 @@ class Repair(NamedTuple):
     """Whether what it changes can lay bare other damage, so that the list is gone through again."""
 
 
-REPAIRS = (
+CHARACTERS = (
     Repair("encoding", encoding, reveals=True),
     Repair("html", html, reveals=True),
     Repair("control", control, reveals=True),
+    Repair("whitespace", spaces),
+)
+"""What a line shows by itself."""
+WORDS = (
     Repair("dash", dash),
     Repair("whitespace", whitespace),
     Repair("doubled", doubled, reveals=True),
     Repair("apostrophe", apostrophe),
 )
+"""What may ask the article around the line."""
 BEFORE, AFTER = re.compile(r"[\w'’-]+\Z"), re.compile(r"[\w'’-]+")
 WORD_LIMIT = 40
 PASSES = 8
@@ -165,28 +186,41 @@ class Change(NamedTuple):
     after: str
 
 
-def repair(raw: str, article: Article = UNDAMAGED) -> tuple[Tracked, list[Change]]:
-    r"""The repaired text of one line, and the changes in the order in which they were made.
+class Repaired(NamedTuple):
+    """A repaired line, and the changes in the order in which they were made."""
 
-    >>> text, changes = repair("<p>Kyiv&nbsp; said")
-    >>> text.text
-    'Kyiv said'
-    >>> [c.kind for c in changes]
-    ['html', 'html', 'whitespace', 'whitespace']
-    >>> changes[-1]
-    Change(kind='whitespace', before='Kyiv\xa0 said', after='Kyiv said')
+    text: Tracked
+    changes: tuple[Change, ...] = ()
+
+
+def repair(lines: Sequence[str]) -> tuple[list[Repaired], Article]:
+    r"""The repaired lines of one article, and what was judged of it on the way.
+
+    >>> (first, _), article = repair(["<p>Kyiv&nbsp; said: &#39;they dont know.", "Russia didnt say."])
+    >>> first.text.text, article.damaged
+    ("Kyiv said: 'they don't know.", True)
+    >>> [change.kind for change in first.changes]
+    ['html', 'html', 'html', 'whitespace', 'whitespace', 'apostrophe']
+    >>> first.changes[-1]
+    Change(kind='apostrophe', before='dont', after="don't")
     """
-    text, changes = Tracked.of(raw), list[Change]()
+    basic = [_apply(Repaired(Tracked.of(line)), CHARACTERS, UNDAMAGED) for line in lines]
+    article = Article.of([line.text.text for line in basic])
+    return [_apply(line, WORDS, article) for line in basic], article
+
+
+def _apply(line: Repaired, repairs: Sequence[Repair], article: Article) -> Repaired:
+    text, changes = line.text, list(line.changes)
     for _ in range(PASSES):
         revealed = False
-        for kind, find, reveals in REPAIRS:
+        for kind, find, reveals in repairs:
             if edits := find(text.text, article):
                 changes += [_change(kind, text.text, edit) for edit in edits]
                 text = text.edited(edits, kind)
                 revealed |= reveals
         if not revealed:
             break
-    return text, changes
+    return Repaired(text, tuple(changes))
 
 
 def _change(kind: str, text: str, edit: Edit) -> Change:

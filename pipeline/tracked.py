@@ -92,7 +92,7 @@ class Tracked:
         return Tracked(self.text[start:end], tuple(ranges))
 
 
-def align(before: str, after: str, reach: int = 24, anchor: int = 6) -> list[Edit]:
+def align(before: str, after: str, reach: int = 24, anchor: int = 3) -> list[Edit]:
     """Edits that turn `before` into `after`, each as short as a linear search finds it.
 
     Where the two differ, the next place is sought, at most `reach` characters on, from which

@@ -23,7 +23,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.repair import repair
-from pipeline.restore import Article
 from pipeline.tracked import Tracked
 
 WORD = re.compile(r"[^\s—–―…]+")
@@ -87,12 +86,14 @@ def measure(path: Path, errors: int) -> None:
     flagged = 0
     for article in articles:
         begun = time.process_time()
-        context = Article.of([article["title"].encode("ascii", "ignore").decode(), *article["damaged"]])
-        texts = [repair(line, context)[0] for line in article["damaged"]]
+        title = article["title"].encode("ascii", "ignore").decode()
+        (_, *repaired), context = repair([title, *article["damaged"]])
         seconds += time.process_time() - begun
         flagged += context.damaged
         characters += sum(map(len, article["damaged"]))
-        for original, damaged, text in zip(article["original"], article["damaged"], texts, strict=True):
+        for original, damaged, text in zip(
+            article["original"], article["damaged"], [r.text for r in repaired], strict=True
+        ):
             kept = [n for n, c in enumerate(original) if c < "\x80"]
             for r in text.ranges:
                 if r.repair == "dash":

@@ -1,0 +1,161 @@
+"""Raw articles to articles and sentences: nothing lost, all traceable, bad ones rejected with a reason."""
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import schemas
+from pipeline.clean import clean, clean_lines, clean_record, order_suspect, sentences_of
+from pipeline.errors import UsageError
+from pipeline.settings import Settings
+from tests.test_repair import ANYTHING
+
+LANDED = datetime(2022, 1, 5, tzinfo=UTC)
+ENGLISH = "The ministers met in Vienna on Monday to discuss the crisis. Nobody expects them to agree."
+
+
+def raw(*articles):
+    rows = [
+        {"article_id": f"{n:016x}", "source_uri": f"{n}.txt", "raw_sha256": "0" * 64,
+         "title": "Ministers meet",
+         "date_raw": "20211229", "url_raw": f"https://www.example.com:443/a{n}?utm_source=x",
+         "lines": [ENGLISH], "landed_at": LANDED} | article
+        for n, article in enumerate(articles)
+    ]  # fmt: skip
+    return schemas.from_rows("raw", rows)
+
+
+def outcome(*articles, **settings):
+    table = raw(*articles)
+    found = clean(table, Settings(**settings))
+    assert found.rows_in == table.num_rows == found.kept["articles"].num_rows + found.rejected.num_rows
+    return found
+
+
+def test_an_article_and_its_sentences():
+    found = outcome({"lines": [ENGLISH, "SEE ALSO: More on gas", " ", "He left. Share this article"]})
+    article = found.kept["articles"].to_pylist()[0]
+    assert article["url"] == "https://www.example.com/a0"
+    assert article["outlet"] == "example.com"
+    assert article["published"] == datetime(2021, 12, 29, tzinfo=UTC)
+    assert article["date_source"] == "header"
+    assert article["language"] == "en"
+    assert article["near_duplicate_of"] is None
+    assert dict(article["repairs"]) == {"whitespace": 1}
+    rows = found.kept["sentences"].to_pylist()
+    assert [(r["sentence_no"], r["line_no"], r["kind"]) for r in rows] == [
+        (0, 0, "title"), (1, 1, "body"), (2, 1, "body"),
+        (3, 2, "boilerplate"), (4, 4, "body"), (5, 4, "boilerplate"),
+    ]  # fmt: skip
+    assert article["sentences"] == len(rows)
+    assert article["characters"] == sum(len(r["text"]) for r in rows)
+
+
+@pytest.mark.parametrize(
+    ("article", "reason"),
+    [
+        ({"lines": []}, "no_text"),
+        ({"lines": ["", "\u00a0", "Advertisement"]}, "no_text"),
+        ({"title": "\u200b"}, "no_title"),
+        ({"date_raw": "99999999", "url_raw": None}, "date"),
+        (
+            {"lines": ["Die Minister treffen sich am Montag in Wien, um über die Krise zu beraten."] * 3},
+            "language",
+        ),
+    ],
+)
+def test_what_cannot_be_kept_is_rejected_with_its_reason(article, reason):
+    found = outcome(article, {})
+    assert found.rejected["reason"].to_pylist() == [reason]
+    assert found.rejected["article_id"].to_pylist() == ["0" * 16]
+    assert set(found.kept["sentences"]["article_id"].to_pylist()) == {f"{1:016x}"}
+
+
+def test_other_languages_can_be_wanted():
+    german = {"lines": ["Die Minister treffen sich am Montag in Wien, um über die Krise zu beraten."]}
+    assert outcome(german, languages=("de", "en")).kept["articles"]["language"].to_pylist() == ["de"]
+
+
+def test_a_language_that_is_uncertain_is_kept():
+    assert outcome({"lines": ["Ja."]}).rejected.num_rows == 0
+
+
+def test_no_article_at_all():
+    assert outcome().kept["sentences"].schema == schemas.SENTENCES.schema
+
+
+def test_the_order_of_paragraphs_is_suspect():
+    def suspect(*lines):
+        cleaned = clean_lines("Title", lines)
+        return order_suspect(cleaned, sentences_of(cleaned))
+
+    assert suspect("Russia didnt answer.", "They dont say why.")
+    assert suspect("But he left.", "The minister came.")
+    assert not suspect("The minister came.", "But he left.")
+    assert not suspect("But he left.")
+
+
+@given(st.lists(ANYTHING, max_size=4), st.one_of(st.none(), ANYTHING))
+def test_any_lines_are_cleaned_traceably(lines, title):
+    record = clean_record({"id": 1, "title": title, "lines": lines})
+    assert len(record["lines"]) == len(lines)
+    assert all(line is None or line == line.strip() != "" for line in record["lines"])
+    assert (record["title"] is None) == (title is None)
+    again = clean_record(record)
+    assert (again["title"], again["lines"]) == (record["title"], record["lines"])
+    cleaned = clean_lines(title, lines)
+    for sentence in sentences_of(cleaned):
+        source = title if sentence.line_no == 0 else lines[sentence.line_no - 1]
+        at = 0
+        for r in sentence.ranges:
+            assert r.start == at
+            assert r.repair is not None or sentence.text[r.start : r.end] == source[r.raw_start : r.raw_end]
+            at = r.end
+        assert at == len(sentence.text) > 0
+    assert [line or "" for line in record["lines"]] == [line.text for line in cleaned.lines]
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=80), max_size=4))
+def test_any_article_is_kept_or_rejected(lines):
+    found = outcome({"lines": lines})
+    for row in found.kept["sentences"].to_pylist():
+        source = "Ministers meet" if row["line_no"] == 0 else lines[row["line_no"] - 1]
+        for r in row["raw_offsets"]:
+            same = row["text"][r["start"] : r["end"]] == source[r["raw_start"] : r["raw_end"]]
+            assert same or r["repair"] is not None
+
+
+def test_a_record_says_what_was_repaired():
+    record = clean_record(
+        {"id": "a", "title": "Russias plan", "lines": ["They dont say.", None, "Advertisement", "Russia"]}
+    )
+    assert record["title"] == "Russia's plan"
+    assert record["lines"] == ["They don't say.", None, "Advertisement", "Russia"]
+    assert {"line": 1, "kind": "apostrophe", "before": "dont", "after": "don't"} in record["repairs"]
+    assert {r["line"] for r in record["repairs"]} == {0, 1}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [{"title": 1, "lines": []}, {"title": "a"}, {"title": "a", "lines": "b"}, {"title": "a", "lines": [1]}],
+)
+def test_a_malformed_record_is_the_users_error(record):
+    with pytest.raises(UsageError, match="article 'x'"):
+        clean_record({"id": "x", **record})
+
+
+def test_same_input_same_output():
+    articles = [{"lines": [ENGLISH, "Its a test  of Russias will.", "Russia"]}, {}]
+    one, other = outcome(*articles), outcome(*articles)
+    assert one.kept["sentences"].equals(other.kept["sentences"])
+    assert one.kept["articles"].equals(other.kept["articles"])
+
+
+def test_a_line_of_a_million_characters():
+    begun = time.process_time()
+    found = outcome({"lines": ["word " * 200_000]})
+    assert found.kept["sentences"].num_rows == 2
+    assert time.process_time() - begun < 30

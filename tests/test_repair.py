@@ -1,0 +1,115 @@
+"""One defect, one function: cases as data, a third of which must not change; properties under any text."""
+
+import doctest
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import boilerplate, language, repair, restore, sentences, tracked
+from pipeline.repair import CHARACTERS, WORDS
+from pipeline.restore import UNDAMAGED, Article
+from tests.test_tracked import check
+
+REPAIRS = CHARACTERS + WORDS
+CASES = json.loads((Path(__file__).parent / "cases/repair.json").read_text("utf-8"))
+DAMAGE = st.sampled_from(
+    ["dont ", "Russias ", "Russia ", "its a ", "Its ", "  ", "the ", "the the ", "Prime Minister ", "&amp;",
+     "&#39;", "&#173;", "<b>", "</p>", "Ã©", "â€™", "\xad", "\x00", "\ufeff", "\u200b", "\u00a0", "\ud800",
+     "\ud83d", "\ude00", "a", ". ", "'", "&", "amp;", "#38;", "<", ">", "I", "m "]
+)  # fmt: skip
+ANYTHING = st.one_of(
+    st.text(), st.lists(DAMAGE, max_size=12).map("".join), st.text(st.characters(codec=None))
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["before"][:40])
+def test_cases(case):
+    (*_, (text, changes)), _ = repair.repair([*case.get("article", []), case["before"]])
+    assert text.text == case["after"]
+    assert sorted({change.kind for change in changes}) == sorted(case["kinds"])
+    check(text, case["before"])
+
+
+def test_a_third_of_the_cases_must_not_change():
+    unchanged = [case for case in CASES if case["before"] == case["after"]]
+    assert 3 * len(unchanged) >= len(CASES) >= 50
+
+
+@pytest.mark.parametrize(
+    "module", [tracked, repair, restore, sentences, boilerplate, language], ids=lambda m: m.__name__
+)
+def test_examples_in_docstrings(module):
+    found = doctest.testmod(module)
+    assert found.attempted > 0
+    assert found.failed == 0
+
+
+def test_every_defect_has_a_runnable_example():
+    assert all(">>>" in r.find.__doc__ for r in REPAIRS)
+    assert len({r.find for r in REPAIRS}) == len(REPAIRS) == 8
+
+
+@given(ANYTHING)
+def test_any_text_is_repaired_traceably_and_only_once(raw):
+    ((text, changes),), _ = repair.repair([raw])
+    check(text, raw)
+    assert {r.repair for r in text.ranges if r.repair} <= {c.kind for c in changes}
+    ((again, more),), _ = repair.repair([text.text])
+    assert again.text == text.text
+    assert more == ()
+
+
+@given(ANYTHING)
+def test_a_repaired_text_can_be_stored_and_shown(raw):
+    ((line, _),), _ = repair.repair([raw])
+    text = line.text
+    assert text.encode("utf-8").decode("utf-8") == text == text.strip()
+    assert "  " not in text
+    assert all(c.isprintable() or c == " " or ord(c) > 0x2000 or c.isalnum() for c in text if c < "\x80")
+
+
+def test_what_lies_too_deep_is_left_as_it_is():
+    nested, rest = "&am&#112;;", "am&#112;;"
+    assert repair.repair([nested])[0][0].text.text == "&"
+    for _ in range(repair.PASSES):
+        nested = nested + rest
+    assert len(repair.repair([nested])[0][0].text.text) < len(nested)
+
+
+@pytest.mark.parametrize(
+    ("lines", "damaged"),
+    [
+        (["He didnt say. They dont know."], True),
+        (["He didn't say. They don't know. It wasn't so."], False),
+        (["He said nothing."], False),
+        (["He didnt say “no”."], False),
+        (["Kyiv  the capital  is calm."], True),
+        ([], False),
+    ],
+)
+def test_an_article_is_damaged_or_not_as_a_whole(lines, damaged):
+    assert Article.of(lines).damaged is damaged
+
+
+def test_nothing_is_restored_in_an_undamaged_article():
+    for kind, find, _ in REPAIRS:
+        if kind in ("apostrophe", "dash"):
+            assert find("Russia dont  a Russias", UNDAMAGED) == []
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["a", "A'", "<script>", "<!--", "&amp;", "\u00c3\u00a9", "\0", "dont ", "New York ", "the ", "! a  b"],
+)
+def test_long_lines_take_no_more_than_linear_time(unit):
+    import time
+
+    seconds = []
+    for size in (20_000, 80_000):
+        begun = time.process_time()
+        repair.repair([unit * (size // len(unit)), "Russia didnt. They dont."])
+        seconds.append(time.process_time() - begun)
+    assert seconds[1] < 12 * max(seconds[0], 0.02)
