@@ -1,0 +1,172 @@
+"""# Nightly
+
+Takes what is new in the landing zone into the lake and makes the days that it touches current.
+
+| run | makes current |
+|---|---|
+| scheduled, 00:00 UTC | every dirty day up to the one that has just ended: late and corrected articles too |
+| backfill | its own day |
+| triggered with a partition key (`2022-02-14`) | that day |
+| triggered without one, `airflow dags test` | every dirty day |
+
+A day is dirty when an article, the code, the configuration or the model behind it has changed. Dirty
+days are packed into units of work of about 500 articles; each unit is one mapped task group. Runs may
+overlap and may be repeated: a day that another run has made current meanwhile is skipped, a run with
+nothing to do is green. Only ids and digests pass between tasks; what they work on lies in the lake.
+
+Needs the pool `standpoint_model` and the variables of `standpoint` in the environment of the workers
+(`STANDPOINT_LAKE`, `STANDPOINT_LANDING`, …; docs/scheduling.md).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import (
+    Asset,
+    CronPartitionTimetable,
+    ExceptionRetryPolicy,
+    RetryAction,
+    RetryRule,
+    dag,
+    task,
+    task_group,
+)
+from airflow.sdk.exceptions import AirflowSkipException
+from notifier import LogNotifier
+
+if TYPE_CHECKING:
+    from airflow.sdk import DagRun
+
+MODEL_POOL = "standpoint_model"
+TABLES = ("raw", "articles", "sentences", "mentions", "entities", "stances", "rejects", "runs")
+PUBLISHED = [Asset(f"standpoint://lake/{table}") for table in TABLES]
+
+# What the user must put right fails at once; an unreachable store or a lost worker is tried again.
+RETRY = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(
+            exception=["pipeline.errors.ValidationFailed", "pipeline.errors.UsageError"],
+            action=RetryAction.FAIL,
+            reason="trying again cannot help",
+        )
+    ]
+)
+DEFAULTS: dict[str, Any] = {
+    "owner": "standpoint",
+    "retries": 3,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=15),
+    "retry_policy": RETRY,
+    "execution_timeout": timedelta(hours=1),
+    "on_success_callback": LogNotifier("succeeded"),
+    "on_retry_callback": LogNotifier("retrying"),
+    "on_failure_callback": LogNotifier("failed"),
+}
+
+
+@task(max_active_tis_per_dag=1, execution_timeout=timedelta(hours=6))
+def ingest() -> None:
+    """Takes what is new in the landing zone into the lake; one at a time, whatever runs beside."""
+    from pipeline import orchestration
+
+    orchestration.ingest()
+
+
+@task
+def plan(dag_run: DagRun) -> list[str]:
+    """Packs the dirty days that this run is for into units of work; returns their ids."""
+    from pipeline import orchestration
+
+    scheduled = dag_run.run_type == "scheduled"
+    return orchestration.plan(_run_id(dag_run), dag_run.partition_key, up_to=scheduled)
+
+
+@task
+def clean(unit: str, dag_run: DagRun) -> None:
+    """Repairs text, identifies languages, splits sentences: raw → articles, sentences."""
+    _stage(unit, "clean", dag_run)
+
+
+@task(pool=MODEL_POOL, execution_timeout=timedelta(hours=6))
+def tag(unit: str, dag_run: DagRun) -> None:
+    """Finds named entities in one pass of the model: sentences → mentions, vectors."""
+    _stage(unit, "tag", dag_run)
+
+
+@task
+def link(unit: str, dag_run: DagRun) -> None:
+    """Resolves mentions to canonical entities: mentions → mentions with entity_id."""
+    _stage(unit, "link", dag_run)
+
+
+@task(pool=MODEL_POOL, execution_timeout=timedelta(hours=6))
+def judge(unit: str, dag_run: DagRun) -> None:
+    """Judges who is for or against whom from the vectors of `tag`: mentions, vectors → stances."""
+    _stage(unit, "judge", dag_run)
+
+
+@task(max_active_tis_per_dag=1, outlets=PUBLISHED)
+def publish(unit: str, dag_run: DagRun) -> list[str]:
+    """Validates the unit's days whole and commits them; returns their snapshot ids. One at a time."""
+    from pipeline import orchestration
+
+    snapshots = orchestration.publish(unit, _run_id(dag_run))
+    if not snapshots:
+        raise AirflowSkipException(f"unit {unit}: another run has made its days current")
+    return snapshots
+
+
+@task(max_active_tis_per_dag=1)
+def summary() -> None:
+    """Rebuilds `standpoint.duckdb` and the index of the validation pages, removes what is superseded."""
+    from pipeline import orchestration
+
+    orchestration.finish()
+
+
+@task_group
+def unit(unit: str) -> None:
+    """One unit of work, stage by stage."""
+    stages = [clean(unit), tag(unit), link(unit), judge(unit), publish(unit)]
+    for before, after in pairwise(stages):
+        before >> after
+
+
+@dag(
+    # At 00:00, not later: the hour would become part of the partition's date, and a backfill's last day
+    # would be left out.
+    schedule=CronPartitionTimetable("0 0 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d"),
+    catchup=False,
+    max_active_runs=8,
+    default_args=DEFAULTS,
+    dagrun_timeout=timedelta(hours=23),
+    on_failure_callback=LogNotifier("failed"),
+    tags=["standpoint"],
+    doc_md=__doc__,
+)
+def nightly() -> None:
+    """Makes the lake current every night."""
+    planned = plan()
+    ingest() >> planned
+    # As a teardown it also follows units that failed, and does not hide that they did.
+    unit.expand(unit=planned) >> summary().as_teardown(on_failure_fail_dagrun=True)
+
+
+def _stage(unit: str, name: str, dag_run: DagRun) -> None:
+    from pipeline import orchestration
+
+    if not orchestration.stage(unit, name, _run_id(dag_run)):
+        raise AirflowSkipException(f"unit {unit}: another run has made its days current")
+
+
+def _run_id(dag_run: DagRun) -> str:
+    """The run as the table `runs` knows it: Airflow's own id, and how often the run was cleared."""
+    cleared = f".{dag_run.clear_number}" if dag_run.clear_number else ""
+    return f"{dag_run.dag_id}.{dag_run.run_id}{cleared}"
+
+
+nightly()
