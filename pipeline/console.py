@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -17,7 +16,7 @@ ROWS_SHOWN = 200  # more than that nobody reads in a terminal; the other formats
 HELP = "SQL ends with a semicolon. SHOW TABLES; DESCRIBE evidence; .quit (or Ctrl-D) leaves."
 
 
-def show(result: duckdb.DuckDBPyConnection, form: str) -> None:
+def show(result: database.Connection, form: str) -> None:
     """Print a result as `table`, `csv`, `json` (one object a line) or `parquet` (bytes)."""
     if form == "table":
         columns = [column[0] for column in result.description or []]
@@ -29,7 +28,7 @@ def show(result: duckdb.DuckDBPyConnection, form: str) -> None:
     _write(result.to_arrow_reader(), form)
 
 
-def prompt(connection: duckdb.DuckDBPyConnection) -> None:
+def prompt(connection: database.Connection) -> None:
     """Read statements from the terminal and print their results, until the input ends."""
     import readline  # noqa: F401 - gives `input` line editing and a history
 

@@ -14,6 +14,7 @@ from pipeline import schemas
 from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.lake import Lake, Manifest
 
+Connection = duckdb.DuckDBPyConnection
 FILE = "standpoint.duckdb"
 READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
@@ -35,7 +36,7 @@ def refresh(lake: Lake) -> None:
         shown = manifests
 
 
-def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
+def connect(lake: Lake) -> Connection:
     """A read-only connection with every table and view; it can read the lake's data and nothing else.
 
     Raises EnvironmentProblem when nothing has been published yet.
@@ -49,7 +50,7 @@ def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
     return _locked(connection)
 
 
-def query(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
+def query(connection: Connection, sql: str) -> Connection:
     """The result of the last of the statements in `sql`.
 
     Raises UsageError for SQL that does not parse or run, or that would do anything else than read.
@@ -84,7 +85,7 @@ def comment_of(sql: str) -> str:
     return " ".join(lines)
 
 
-def _connect_remote(lake: Lake) -> duckdb.DuckDBPyConnection:
+def _connect_remote(lake: Lake) -> Connection:
     connection = duckdb.connect()
     for name, files in lake.files(lake.manifests().values()).items():
         paths = [lake.store.full(f) for f in files]
@@ -95,14 +96,14 @@ def _connect_remote(lake: Lake) -> duckdb.DuckDBPyConnection:
     return _locked(connection)
 
 
-def _locked(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+def _locked(connection: Connection) -> Connection:
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
 
 
-def _create_views(connection: duckdb.DuckDBPyConnection, lake: Lake, manifests: Iterable[Manifest]) -> None:
+def _create_views(connection: Connection, lake: Lake, manifests: Iterable[Manifest]) -> None:
     for name, files in lake.files(manifests).items():
         paths = ", ".join(_literal(lake.store.full(f)) for f in files)
         source = f"read_parquet([{paths}], hive_partitioning = false)"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import duckdb
-
 from pipeline import database, server, terminal
 from pipeline.errors import EnvironmentProblem
 from pipeline.lake import Lake
@@ -14,16 +12,20 @@ from pipeline.settings import Settings
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = Settings(lake="demo/lake", landing=str(ROOT / "seeds" / "landing"))
 
+COUNTS = """
+    SELECT (SELECT count(*) FROM articles) AS articles, (SELECT count(*) FROM sentences) AS sentences,
+           (SELECT count(*) FROM mentions) AS mentions, (SELECT count(*) FROM entities) AS entities,
+           (SELECT count(*) FROM stances) AS stances, (SELECT count(*) FROM rejects) AS rejects"""
 ANSWERS = {
     "Who is against whom (directed judgements, most articles first)": """
-        SELECT holder_name AS holder, target_name AS target, articles, favor, against, net
+        SELECT holder, target, articles, favor, against, net
         FROM who_on_whom WHERE against > favor ORDER BY articles DESC, judgements DESC, net LIMIT 6""",
     "Who is for whom": """
-        SELECT holder_name AS holder, target_name AS target, articles, favor, against, net
+        SELECT holder, target, articles, favor, against, net
         FROM who_on_whom WHERE favor > against ORDER BY articles DESC, judgements DESC, net DESC LIMIT 6""",
     "And the sentences that say so": """
-        SELECT day, holder_name AS holder, stance, target_name AS target, sentence, url
-        FROM evidence WHERE stance <> 'neutral' AND holder_name IS NOT NULL
+        SELECT day, holder, stance, target, sentence, url
+        FROM evidence WHERE stance <> 'neutral' AND holder IS NOT NULL
         ORDER BY greatest(favor, against) DESC, article_id, stance_no LIMIT 5""",
 }
 
@@ -50,9 +52,10 @@ def show(settings: Settings) -> None:
     terminal.out.print(_where(lake), markup=False)
 
 
-def _counts(connection: duckdb.DuckDBPyConnection) -> str:
-    names = ("articles", "sentences", "mentions", "entities", "stances", "rejects")
-    counts = (connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0] for name in names)  # noqa: S608
+def _counts(connection: database.Connection) -> str:
+    result = database.query(connection, COUNTS)
+    names = [column[0] for column in result.description or []]
+    (counts,) = result.fetchall()
     return "In the lake: " + ", ".join(f"{c:,} {n}" for n, c in zip(names, counts, strict=True))
 
 
@@ -61,5 +64,5 @@ def _where(lake: Path) -> str:
 Tables       {lake / "data"}
 Validation   {lake / "_docs" / "index.html"}
 DuckDB       {lake / database.FILE} (read-only, any DuckDB client)
-Ask          ./standpoint sql --lake {lake} "SELECT * FROM evidence LIMIT 5"
+Ask          ./standpoint sql --lake {lake} "FROM evidence LIMIT 5"
 Your own     ./standpoint ingest FOLDER && ./standpoint run && ./standpoint sql"""

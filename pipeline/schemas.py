@@ -258,8 +258,8 @@ MENTIONS = Table(
         _text("text", "The characters from start to end."),
         _text("type", "What kind of thing is named.", allowed=MENTION_TYPES),
         _probability("score", "Calibrated probability that span and type are right."),
-        _text("entity_id", "The canonical entity; null for dates, sums of money and names run together.", nullable=True,
-              pattern=ENTITY_ID),
+        _text("entity_id", "The canonical entity; null for dates, sums of money and names run together.",
+              nullable=True, pattern=ENTITY_ID),
     ),
     references=(IN_SENTENCE,),
     rules=(

@@ -1,0 +1,278 @@
+"""Units through all stages into the lake: what is published, carried over, quarantined, refused."""
+
+import pyarrow.compute as pc
+import pytest
+from fake_models import KeywordJudge, KeywordTagger
+from lakes import article, batch, day_batch
+
+from pipeline import database, plan, publish, runner, schemas, stages
+from pipeline.errors import UsageError, ValidationFailed
+from pipeline.lake import Lake
+from pipeline.outcome import Outcome
+from pipeline.settings import Settings
+from pipeline.stages import Context
+
+
+def make_current(lake, context) -> list[str]:
+    failures = runner.run(lake, list(plan.units(plan.due(lake, context), lake)), context)
+    runner.finish(lake)
+    return failures
+
+
+def ask(lake, sql: str) -> list[tuple]:
+    with database.connect(lake) as connection:
+        return database.query(connection, sql).fetchall()
+
+
+def digests(lake) -> dict[str, dict[str, str]]:
+    return {
+        m.day: {name: entry["sha256"] for name, entry in m.tables.items() if name != "runs"}
+        for m in lake.manifests().values()
+    }
+
+
+@pytest.fixture
+def landed(lake):
+    lake.land(
+        batch(
+            d20220105=day_batch([article("one"), article("two")], ["broken"], duplicates=1),
+            d20220106=day_batch([article("three", "2022-01-06")]),
+        )
+    )
+    return lake
+
+
+class CountingTagger(KeywordTagger):
+    """Remembers how many texts it was asked about."""
+
+    texts = 0
+
+    def tag(self, texts, spans=None):
+        self.texts += len(texts)
+        return super().tag(texts, spans)
+
+
+def test_everything_is_published_and_accounted_for(landed, context):
+    assert make_current(landed, context) == []
+    assert ask(landed, "SELECT count(*), count(DISTINCT day) FROM articles") == [(3, 2)]
+    assert ask(landed, "SELECT count(*) > 0 FROM stances WHERE stance <> 'neutral'") == [(True,)]
+    assert ask(landed, "SELECT source_uri, reason FROM rejects") == [("broken", "empty")]
+    stages_run = ask(landed, "SELECT DISTINCT stage FROM runs WHERE day = '2022-01-05' ORDER BY ALL")
+    assert stages_run == [("clean",), ("ingest",), ("judge",), ("link",), ("publish",), ("tag",)]
+    balance = "SELECT count(*) FROM runs WHERE rows_in <> rows_out + rejected + duplicates"
+    assert ask(landed, balance) == [(0,)]
+    ingested = "SELECT rows_in, rows_out, rejected, duplicates FROM runs WHERE stage = 'ingest' ORDER BY ALL"
+    assert ask(landed, ingested) == [(1, 1, 0, 0), (4, 2, 1, 1)]
+    assert ask(landed, "SELECT sum(tokens) > 0 FROM runs WHERE stage = 'tag'") == [(True,)]
+    assert list(landed.store.list("staging")) == []
+    assert list(landed.store.list("inbox")) == []
+
+
+def test_every_judgement_leads_back_to_its_raw_line(landed, context):
+    make_current(landed, context)
+    rows = ask(
+        landed,
+        """
+        SELECT s.text, r.lines[s.line_no], r.title, s.line_no, s.raw_offsets
+        FROM stances JOIN sentences s USING (day, article_id, sentence_no) JOIN raw r USING (day, article_id)
+        """,
+    )
+    assert rows
+    for text, line, title, line_no, offsets in rows:
+        raw = line if line_no else title
+        for part in offsets:
+            if part["repair"] is None:
+                assert text[part["start"] : part["end"]] == raw[part["raw_start"] : part["raw_end"]]
+
+
+def test_a_second_run_has_nothing_to_do(landed, context):
+    make_current(landed, context)
+    before = {m.day: m.json() for m in landed.manifests().values()}
+    make_current(landed, context)
+    assert {m.day: m.json() for m in landed.manifests().values()} == before
+
+
+def test_the_same_inputs_give_the_same_bytes(landed, context, tmp_path):
+    make_current(landed, context)
+    other = Lake(str(tmp_path / "other"))
+    other.land(batch(d20220106=day_batch([article("three", "2022-01-06")])))
+    other.land(batch(d20220105=day_batch([article("two")], ["broken"])))
+    make_current(other, context)
+    other.land(batch(d20220105=day_batch([article("one")])))
+    make_current(other, context)
+    assert digests(other) == digests(landed)
+
+
+def test_a_late_article_does_not_pay_for_the_day(landed):
+    tagger = CountingTagger()
+    context = Context(Settings(), tagger, KeywordJudge())
+    make_current(landed, context)
+    first = tagger.texts
+    landed.land(batch(d20220105=day_batch([article("late")])))
+    make_current(landed, context)
+    assert tagger.texts - first == first // 3
+    assert ask(landed, "SELECT count(*) FROM articles WHERE day = '2022-01-05'") == [(3,)]
+    assert ask(landed, "SELECT count(DISTINCT snapshot) FROM articles WHERE day = '2022-01-05'") == [(1,)]
+
+
+def test_a_corrected_article_replaces_the_old_one(landed, context):
+    make_current(landed, context)
+    landed.land(batch(d20220105=day_batch([article("one", lines=["Nobody praised the council."])])))
+    make_current(landed, context)
+    texts = ask(landed, "SELECT text FROM sentences WHERE kind = 'body' AND day = '2022-01-05'")
+    assert ("Nobody praised the council.",) in texts
+    assert ask(landed, "SELECT count(*) FROM articles") == [(3,)]
+
+
+def test_a_moved_article_leaves_no_ghost(landed, context):
+    make_current(landed, context)
+    moved = article("one", "2022-01-06")
+    landed.land(batch(d20220105=day_batch(moved=[moved["article_id"]]), d20220106=day_batch([moved])))
+    make_current(landed, context)
+    days = f"SELECT day::VARCHAR FROM articles WHERE article_id = '{moved['article_id']}'"
+    assert ask(landed, days) == [("2022-01-06",)]
+    for table in ("raw", "sentences", "mentions", "stances"):
+        where = f"SELECT count(*) FROM {table} WHERE day = '2022-01-05'"
+        assert ask(landed, f"{where} AND article_id = '{moved['article_id']}'") == [(0,)]
+
+
+def test_an_unwanted_language_is_a_reject(lake, context):
+    german = [
+        "Der Gemeinderat hat am Mittwoch über die neue Brücke beraten und die Pläne abgelehnt.",
+        "Die Bürgermeisterin sagte, sie bedaure die Entscheidung, werde sie aber achten.",
+    ]
+    lake.land(
+        batch(d20220105=day_batch([article("eins", lines=german, title="Der Rat lehnt ab"), article("two")]))
+    )
+    make_current(lake, context)
+    assert ask(lake, "SELECT stage, reason FROM rejects") == [("clean", "language")]
+    assert ask(lake, "SELECT rows_in, rows_out, rejected FROM runs WHERE stage = 'clean'") == [(2, 1, 1)]
+    lake.land(batch(d20220105=day_batch([article("late")])))
+    make_current(lake, context)
+    assert ask(lake, "SELECT stage, reason FROM rejects") == [("clean", "language")]
+    assert ask(lake, "SELECT count(*) FROM raw") == [(3,)]
+
+
+class WrongJudge(KeywordJudge):
+    """Probabilities that do not sum to 1, for every third question."""
+
+    def judge(self, questions):
+        answers = super().judge(questions)
+        answers[::3] *= 1.5
+        return answers
+
+
+def broken_stage(monkeypatch, name: str, change) -> None:
+    """Replace one stage's function by one that changes its outcome."""
+    stage = next(s for s in stages.STAGES if s.name == name)
+
+    def run(tables, context) -> Outcome:
+        return change(stage.run(tables, context))
+
+    from dataclasses import replace
+
+    changed = tuple(replace(s, run=run) if s is stage else s for s in stages.STAGES)
+    for module in (stages, runner, publish):
+        monkeypatch.setattr(module, "STAGES", changed)
+
+
+def test_rows_that_break_a_rule_are_quarantined_with_its_name(landed, context, monkeypatch):
+    def shift(outcome: Outcome) -> Outcome:
+        mentions = outcome.kept["mentions"]
+        wrong = pc.if_else(pc.equal(mentions["mention_no"], 0), "not in the text", mentions["text"])
+        index = mentions.column_names.index("text")
+        changed = mentions.set_column(index, mentions.schema.field("text"), wrong)
+        return Outcome({**outcome.kept, "mentions": changed}, outcome.rows_in, tokens=outcome.tokens)
+
+    broken_stage(monkeypatch, "tag", shift)
+    assert make_current(landed, context) == []
+    rows = ask(
+        landed, "SELECT DISTINCT stage, reason, split_part(detail, ':', 1) FROM rejects WHERE stage = 'tag'"
+    )
+    assert rows == [("tag", "rule", "mentions.offsets_give_text")]
+    assert ask(landed, "SELECT count(*) FROM mentions WHERE mention_no = 0") == [(0,)]
+    counts = ask(
+        landed, "SELECT sum(rejected), bool_and(rows_in = rows_out + rejected) FROM runs WHERE stage = 'tag'"
+    )
+    assert counts == [(3, True)]
+    assert ("quarantined",) in ask(landed, "SELECT verdict FROM runs WHERE stage = 'tag'")
+
+
+def test_a_broken_table_stops_the_day_and_leaves_what_was_published(landed, context, monkeypatch):
+    make_current(landed, context)
+    before = {m.day: m.json() for m in landed.manifests().values()}
+    landed.land(batch(d20220105=day_batch([article("late")])))
+
+    def twice(outcome: Outcome) -> Outcome:
+        import pyarrow as pa
+
+        kept = {name: pa.concat_tables([t, t]) for name, t in outcome.kept.items()}
+        return Outcome(kept, 2 * outcome.rows_in, tokens=outcome.tokens)
+
+    broken_stage(monkeypatch, "judge", twice)
+    (failure,) = make_current(landed, context)
+    assert "stances.key" in failure
+    assert {m.day: m.json() for m in landed.manifests().values()} == before
+    assert len(plan.due(landed, context)) == 1
+
+
+def test_vanished_rows_stop_the_day(landed, context, monkeypatch):
+    def lose(outcome: Outcome) -> Outcome:
+        kept = {name: t.slice(1) for name, t in outcome.kept.items()}
+        return Outcome(kept, outcome.rows_in)
+
+    broken_stage(monkeypatch, "clean", lose)
+    failures = make_current(landed, context)
+    assert len(failures) == 2
+    assert all("rows in" in failure for failure in failures)
+    assert landed.manifests() == {}
+
+
+def test_only_the_days_at_fault_stay_as_they_were(landed, context, monkeypatch):
+    def lose(outcome: Outcome) -> Outcome:
+        names = outcome.kept["articles"]["title"].to_pylist()
+        if any("Three" in name for name in names):
+            return Outcome(outcome.kept, outcome.rows_in + 1)
+        return outcome
+
+    broken_stage(monkeypatch, "clean", lose)
+    (failure,) = make_current(landed, context)
+    assert "2022-01-06" in failure
+    assert [m.day for m in landed.manifests().values()] == ["2022-01-05"]
+
+
+def test_a_day_published_by_another_run_meanwhile_is_left_alone(landed, context):
+    units = list(plan.units(plan.due(landed, context), landed))
+    make_current(landed, context)
+    runner.begin(landed, units)
+    with pytest.raises(ValidationFailed, match="another run has published it"):
+        runner.run_stage(landed, units[0].id, "clean", context, "run")
+
+
+def test_stages_need_the_one_before(landed, context):
+    units = list(plan.units(plan.due(landed, context), landed))
+    runner.begin(landed, units)
+    with pytest.raises(UsageError, match="run clean first"):
+        runner.run_stage(landed, units[0].id, "tag", context, "run")
+    with pytest.raises(UsageError, match="allowed are clean, tag, link, judge"):
+        runner.run_stage(landed, units[0].id, "polish", context, "run")
+    with pytest.raises(UsageError, match="not in staging"):
+        runner.run_stage(landed, "2022-01-05-none", "clean", context, "run")
+
+
+def test_a_stage_that_is_repeated_stages_the_same(landed, context):
+    units = list(plan.units(plan.due(landed, context), landed))
+    runner.begin(landed, units)
+    first = runner.run_stage(landed, units[0].id, "clean", context, "run")
+    again = runner.run_stage(landed, units[0].id, "clean", context, "run")
+    assert (first.rows_out, first.rejected) == (again.rows_out, again.rejected)
+
+
+def test_published_files_have_the_declared_schema(landed, context):
+    import pyarrow.parquet as pq
+
+    make_current(landed, context)
+    for manifest in landed.manifests().values():
+        for name, entry in manifest.tables.items():
+            with landed.store.open(entry["file"]) as file:
+                assert pq.read_schema(file).equals(schemas.TABLES[name].published_schema, check_metadata=True)
