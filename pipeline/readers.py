@@ -48,8 +48,8 @@ def read(source: Source) -> Iterator[Item]:
         yield source.refuse(broken.reason, broken.detail)
 
 
-def _archive(source: Source, kind: str, stream: BinaryIO) -> Iterator[Item]:
-    members = tar_members(source, stream) if kind == "tar" else zip_members(source, stream)
+def _archive(source: Source, kind: str, stream: io.BufferedReader) -> Iterator[Item]:
+    members = tar_members(source, stream.raw) if kind == "tar" else zip_members(source, stream)
     for member in members:
         if isinstance(member, Refused):
             yield member

@@ -231,7 +231,7 @@ class Unpacked(io.RawIOBase):
         return len(data)
 
 
-def unpack(source: Source, packing: str) -> BinaryIO:
+def unpack(source: Source, packing: str) -> io.BufferedReader:
     """The source's bytes, decompressed as they are read."""
     stream: Any = source.open()
     if packing == "gz":
