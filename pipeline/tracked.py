@@ -83,6 +83,9 @@ class Tracked:
 
         What was repaired as a whole leads back to the whole, also where the slice cuts it.
         """
+        if len(self.ranges) == 1 and self.ranges[0].repair is None and start < end:
+            raw = self.ranges[0].raw_start
+            return Tracked(self.text[start:end], (Range(0, end - start, raw + start, raw + end, None),))
         ranges = []
         first = bisect_right(self.ranges, start, key=lambda r: r.end)
         for r in self.ranges[first : bisect_left(self.ranges, end, key=lambda r: r.start)]:
