@@ -20,7 +20,7 @@ from pipeline import schemas
 from pipeline.headers import article_id, canonical_url, publication, raw_sha256
 from pipeline.lake import Batch, DayBatch, Lake
 from pipeline.outcome import RAW_LIMIT, reject, rejects_table
-from pipeline.places import Place, find
+from pipeline.places import find
 from pipeline.sources import Item, Landed, Refused
 from pipeline.store import Store
 from pipeline.versions import Version, Versions
@@ -232,6 +232,3 @@ class _Chunks:
             tables[day] = table.slice(start, size)
             start += size
         return tables
-
-
-__all__ = ["Place", "Progress", "Summary", "assess", "ingest"]

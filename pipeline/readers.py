@@ -64,6 +64,6 @@ def _file(source: Source, kind: str, stream: BinaryIO) -> Iterator[Item]:
         with tempfile.TemporaryFile() as whole:
             shutil.copyfileobj(stream, whole, CHUNK)
             whole.seek(0)
-            yield from read_parquet(source, io.BufferedReader(whole))
+            yield from read_parquet(source, whole)
         return
     yield from READERS[kind](source, stream)
