@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -97,8 +96,8 @@ def _agree_on_types(names: Sequence[Name]) -> None:
     for name in names:
         votes[name.form][name.type] += 1
     for name in names:
-        if name.form not in ends:
-            counts = votes[name.form]
+        counts = votes[name.form]
+        if len(counts) > 1 and name.form not in ends:
             name.type = max(ENTITY_TYPES, key=lambda kind: (counts[kind], -ENTITY_TYPES.index(kind)))
 
 
@@ -161,7 +160,6 @@ def _rewrite(names: Sequence[Name], same: dict[str, str]) -> None:
 def _lengthen(names: Sequence[Name], aliases: Aliases) -> None:
     """The first words of an organisation mean it where only one of the article, or one curated, has them."""
     long = {name.form for name in names if name.type == "ORG" and name.is_full}
-    curated = sorted(aliases.alone)
     for name in names:
         if name.type != "ORG" or _known(name.form, aliases) or Institutions.generic(name.form):
             continue
@@ -169,6 +167,6 @@ def _lengthen(names: Sequence[Name], aliases: Aliases) -> None:
         if len(having) == 1 and having[0].startswith(f"{name.form} "):
             name.form = having[0]
         elif len(name.form.split()) >= LEAST_TRUNCATED:
-            at = bisect_left(curated, f"{name.form} ")
-            begun = {aliases.alone[form] for form in curated[at : at + 9] if form.startswith(f"{name.form} ")}
-            name.form = curated[at] if len(begun) == 1 else name.form
+            begun = [form for form in aliases.alone if form.startswith(f"{name.form} ")]
+            if len({aliases.alone[form] for form in begun}) == 1:
+                name.form = begun[0]

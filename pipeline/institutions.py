@@ -38,6 +38,9 @@ society state supreme union united university
 )
 
 
+_LONGEST_PLACE = 3  # words: "South African Foreign Ministry"
+
+
 class Institutions:
     """Gives an institution's form its country, so that two countries' courts stay two."""
 
@@ -51,7 +54,7 @@ class Institutions:
         return form in _INSTITUTIONS or form in _GENERIC_FIRST
 
     def qualify(self, names: Sequence[Name]) -> None:
-        """Rewrites the institutions' forms to "<country> <institution>".
+        """Rewrites the institutions' forms to "<institution> of <country>".
 
         The country is inside the name ("Russian Supreme Court", "Supreme Court of India"), or the name right
         before it ("Russia's Supreme Court"), or that of the only such institution of the article.
@@ -62,8 +65,9 @@ class Institutions:
                 name.form = self._inside(name.form) or self._adjacent(before, name) or name.form
         qualified: dict[str, set[str]] = {}
         for name in names:
-            for tail in self._tails(name.form):
-                qualified.setdefault(tail, set()).add(name.form)
+            institution = name.form.rpartition(" of ")[0]
+            if institution in _INSTITUTIONS:
+                qualified.setdefault(institution, set()).add(name.form)
         for name in names:
             found = (
                 qualified.get(name.form, set())
@@ -86,21 +90,21 @@ class Institutions:
 
     def _inside(self, form: str) -> str:
         parts = form.split()
-        for n in range(1, min(4, len(parts))):
-            if " ".join(parts[n:]) in _INSTITUTIONS and (place := self._place(" ".join(parts[:n]))):
-                return f"{place} {' '.join(parts[n:])}"
+        for n in range(1, min(_LONGEST_PLACE + 1, len(parts))):
+            tail = " ".join(parts[n:])
+            if tail in _INSTITUTIONS and (place := self._place(" ".join(parts[:n]))):
+                return self._of(tail, place)
         head, of, tail = form.rpartition(" of ")
         place = self._place(tail.removeprefix("the ")) if of and head in _INSTITUTIONS else ""
-        return f"{place} {head}" if place else ""
+        return self._of(head, place) if place else ""
+
+    def _of(self, institution: str, place: str) -> str:
+        curated = f"{place} {institution}"
+        return curated if self._curated(curated) else f"{institution} of {place}"
 
     def _adjacent(self, before: Name | None, name: Name) -> str:
         if before is None or name.form not in _INSTITUTIONS or before.sentence is not name.sentence:
             return ""
         between = name.sentence[before.end : name.start]
         place = self._place(before.form) if re.fullmatch(r"(?:['’]?s?)? ", between) else ""
-        return f"{place} {name.form}" if place else ""
-
-    @staticmethod
-    def _tails(form: str) -> list[str]:
-        parts = form.split()
-        return [tail for n in range(1, len(parts)) if (tail := " ".join(parts[n:])) in _INSTITUTIONS]
+        return self._of(name.form, place) if place else ""

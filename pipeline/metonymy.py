@@ -12,23 +12,24 @@ from pipeline.names import words
 
 _REGULAR = words(
     """
-accept accuse acknowledge act agree aim announce annex appeal argue arm ask assert attempt back ban
+abuse accept accuse acknowledge act agree aim announce annex appeal argue arm ask assert attempt back ban
 believe blame block call claim complain comply concede condemn confirm consider continue counter
 criticize criticise declare decide decline decry defend demand denounce deny deploy dispatch dismiss
 dispute escalate expel express fear favor favour hope ignore impose insist intend intensify
-interfere intervene invade invite issue launch lobby maintain negotiate object offer oppose order
-pledge plan plot prefer prepare press pressure pretend promise propose push ratify react recognize
+interfere intervene invade invite issue join launch lobby maintain negotiate object offer oppose order
+pledge plan plot prefer prepare press pressure pretend promise propose push question ratify react recognize
 recognise refuse regard reiterate reject reply request resist respond retaliate sanction scramble
 signal stress support suspect suspend threaten try urge use violate vow want warn welcome
 """
 )
 _IRREGULAR = words(
     """
-bid broke fought gave give gives giving held hit back know knows knew lay made make makes making
+bid bought broke buys fought gave give gives giving held hit back know knows knew lay made make makes making
 meant saw say says said saying seek seeks sought seeking see sees sent send sends sending take takes
 taking took think thinks thought told tell tells telling understand understands withdrew withdraw
 withdraws withdrawing denied denies relies replied tried tries planned planning planned plotted
-plotting banned banning expelled expelling signalled signaled pressed committed commits
+plotting banned banning expelled expelling signalled signaled pressed committed commits needs needed
+fails failed recalls recalled
 """
 )
 _AUXILIARIES = words(
@@ -40,6 +41,13 @@ clearly once then just even only largely strongly firmly openly apparently repor
 )
 _BE = words("is was be been being")
 _MODALS = words("will would could can may might must should shall cannot wont does did do")
+_MINDED = words(
+    """
+adamant after alarmed angry anxious aware cautious committed complicit concerned convinced cool
+cooler determined eager furious hostile isolated keen open outraged ready reluctant responsible
+sceptical skeptical trying unhappy unimpressed unwilling wary willing worried
+"""
+)
 _SAID_ABOUT = words(
     "accused blamed suspected urged criticized criticised condemned sanctioned denounced warned"
 )
@@ -60,13 +68,16 @@ warning warnings willingness
 _DEALT_WITH = re.compile(
     r"\b(?:tensions?|relations?|relationship|ties|talks?|negotiat\w+|dialogue|deals?|agreements?|treaty|pact|war|"
     r"conflict|dispute|standoff|feud|rift|alliance|cooperation|co-operation|summit|sanctions?|pressure|"
-    r"loyal|hostile|allied|aligned|allies|ally|support|backing|help|aid|demands?|threats?|"
-    r"concessions?|message|warnings?|signals?)\s+"
-    r"(?:\w+ed\s+|\w+ing\s+)?(?:with|between|on|against|from|to|for|toward|towards|of|by)\s+(?:\w+\s+and\s+)?(?:the\s+)?$",
+    r"loyal|hostile|allied|aligned|allies|ally|support|"
+    r"backing|help|aid|demands?|threats?|"
+    r"concessions?|message|warnings?|signals?|critics?|criticism|puppets?|enem(?:y|ies))\s+"
+    r"(?:\w+ed\s+|\w+ing\s+)?(?:with|between|on|against|from|to|for|toward|towards|of|by)\s+(?:\w+\s+and\s+)?$",
     re.IGNORECASE,
 )
 _URGED = re.compile(
-    r"\b(?:accus|blam|urg|warn|pressur|condemn|criticiz|criticis|denounc|sanction|persuad|convinc|punish|provok|"
+    r"\b(?:according to|accus|blam|urg|warn|pressur|condemn|criticiz|criticis|denounc|"
+    r"sanction|persuad|convinc|punish|"
+    r"provok|thank|"
     r"confront|deter|appeas|antagoniz|anger|infuriat|support|back|isolat|trust|tell|told|ask|"
     r"call(?:ed|s|ing)? on)"
     r"(?:es|s|ed|ing|d|red|ring|e)?\s+$",
@@ -83,6 +94,10 @@ _PLACED = re.compile(
 _GOVERNED = re.compile(
     r"\b(?:of|from|to|on|into|toward|towards|by|with|for|between|among|against|over|than)\s+$", re.IGNORECASE
 )
+# Of two joined names each reads as if it stood alone: "Berlin and Warsaw backed", "in Moscow and Paris".
+_PAIRED_BEFORE = re.compile(r"(?:[A-Z][\w-]+ ){1,3}and $")
+_PAIRED_AFTER = re.compile(r"^ and (?:the )?[A-Z][\w-]+(?: [A-Z][\w-]+){0,2}(?= )|^, which(?= )")
+_ARTICLE = re.compile(r"(?<!\w)the\s+$", re.IGNORECASE)
 _POSSESSIVE = re.compile(r"^['’][sS]?\s+")
 _WORD = re.compile(r"[\w'’]+")
 _END = re.compile(r"[,.;:!?()“”\"]")
@@ -92,6 +107,7 @@ _LOOKAHEAD = 3  # words of the owned thing: "Moscow's long-standing demand"
 
 def stands_for_government(left: str, text: str, right: str) -> bool:
     """Whether the capital's name `text`, between `left` and `right` in its sentence, means the government."""
+    left, right = _ARTICLE.sub("", _PAIRED_BEFORE.sub("", left)), _PAIRED_AFTER.sub("", right)
     if _PLACED.search(left):
         return False
     if _AGAINST.search(left) or _SIDED.match(right) or _URGED.search(left) or _DEALT_WITH.search(left):
@@ -125,7 +141,7 @@ def _acts(right: str) -> bool:
 def _verb(word: str, before: str) -> bool:
     """Whether the word, after this form of "be" or modal verb, is an act of the name before it."""
     if before in _BE and not word.endswith("ing"):
-        return word in _SAID_ABOUT  # "Kyiv was bombed" is the city
+        return word in _SAID_ABOUT or word in _MINDED  # "Kyiv was bombed" is the city
     if word in _IRREGULAR:
         return True
     if word in _REGULAR:

@@ -10,6 +10,8 @@ from functools import lru_cache
 _LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ı": "i", "ß": "ss", "æ": "ae", "œ": "oe",
                           "þ": "th", "ə": "e"})  # fmt: skip
 _APOSTROPHES = "'’‘`´ʼʻ"
+_DROPPED = dict.fromkeys(map(ord, _APOSTROPHES + "."))
+_SIGNS = re.compile(r"[\W_]+")
 _POSSESSIVE = re.compile(f"[{_APOSTROPHES}][sS]?$")
 _INITIALS = re.compile(r"\b(\w) (?=\w\b)")
 _PARTS = re.compile(r"\s*(?:&|\+)\s*")
@@ -40,6 +42,9 @@ comrade
 """
 TITLES = frozenset(" ".join(rank.split()) for rank in _RANKS.split(","))
 _LONGEST_TITLE = max(len(title.split()) for title in TITLES)
+_TITLE_ROOM = 60  # characters; the longest title has 25
+_LAST_WORD = re.compile(r"(\w+)\.?\s$")
+_LAST_WORDS = frozenset(title.split()[-1] for title in TITLES)
 _BEFORE_TITLES = words("former then ex acting deputy interim incoming outgoing late current")
 _SUFFIXES = words("jr sr ii iii iv mp md phd esq")
 PARTICLES = words(
@@ -57,9 +62,11 @@ def fold(text: str) -> str:
     """
     text = _POSSESSIVE.sub("", text.strip())
     text = _PARTS.sub(lambda sign: " and " if "&" in sign.group() else " plus ", text)
-    text = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
-    kept = (c for c in text if not unicodedata.combining(c) and c not in _APOSTROPHES and c != ".")
-    parts = "".join(c if c.isalnum() else " " for c in kept).split()
+    text = text.casefold()
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", text.translate(_LETTERS))
+        text = "".join(c for c in text if not unicodedata.combining(c))
+    parts = _SIGNS.sub(" ", text.translate(_DROPPED)).split()
     if len(parts) > 1 and parts[0] == "the":
         parts = parts[1:]
     return _INITIALS.sub(r"\1", " ".join(parts))
@@ -99,9 +106,10 @@ def _title_at_start(parts: list[str]) -> int:
 
 def title_before(left: str) -> str:
     """The title, folded, with which the text `left` of a name ends; empty where there is none."""
-    if left[-1:] not in (" ", "\u00a0"):
+    last = _LAST_WORD.search(left)
+    if last is None or last[1].lower() not in _LAST_WORDS:
         return ""
-    parts = fold(left[-60:].replace(",", " , ").rsplit(" , ", 1)[-1]).split()
+    parts = fold(left.rpartition(",")[2][-_TITLE_ROOM:]).split()
     sizes = range(min(_LONGEST_TITLE, len(parts)), 0, -1)
     return next((t for n in sizes if (t := " ".join(parts[-n:])) in TITLES), "")
 

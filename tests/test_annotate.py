@@ -1,0 +1,138 @@
+"""The records of `standpoint annotate`: the contract of docs and design, and mistakes in records."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+from fake_models import KeywordJudge, KeywordTagger
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import annotate as module
+from pipeline.annotate import annotate
+from pipeline.errors import ValidationFailed
+from pipeline.schemas import ENTITY_TYPES
+
+MISTAKES = json.loads((Path(__file__).parent / "cases/annotate.json").read_text(encoding="utf-8"))
+TEXT = "Biden praised NATO on Monday."
+
+
+def run(*records):
+    return list(annotate(records, KeywordTagger(), KeywordJudge()))
+
+
+def test_mentions_are_the_targets_where_none_are_given():
+    (out,) = run({"id": "a", "text": TEXT})
+    neutral = {"stance": "neutral", "favor": 0.1, "against": 0.1, "neutral": 0.8}
+    assert out == {
+        "id": "a",
+        "mentions": [
+            {"start": 0, "end": 5, "text": "Biden", "type": "PERSON", "score": 0.9},
+            {"start": 14, "end": 18, "text": "NATO", "type": "ORG", "score": 0.9},
+            {"start": 22, "end": 28, "text": "Monday", "type": "DATE", "score": 0.9},
+        ],
+        "targets": [
+            {"start": 0, "end": 5} | neutral,
+            {"start": 14, "end": 18, "stance": "favor", "favor": 0.8, "against": 0.1, "neutral": 0.1},
+        ],
+        "pairs": [],
+    }
+
+
+def test_given_targets_alone_are_judged():
+    (out,) = run({"id": 1, "text": TEXT, "targets": [[22, 28], [14, 18], [22, 28]]})
+    assert [(t["start"], t["end"]) for t in out["targets"]] == [(22, 28), (14, 18), (22, 28)]
+    assert [t["stance"] for t in out["targets"]] == ["favor"] * 3
+    assert len(out["mentions"]) == 3
+
+
+def test_no_targets_are_none():
+    assert run({"id": 1, "text": TEXT, "targets": []})[0]["targets"] == []
+    assert len(run({"id": 1, "text": TEXT, "targets": None})[0]["targets"]) == 2
+
+
+def test_pairs():
+    pairs = [[[0, 5], [14, 18]], [[14, 18], [0, 5]]]
+    (out,) = run({"id": 1, "text": TEXT, "pairs": pairs})
+    assert [[p["holder"], p["target"]] for p in out["pairs"]] == pairs
+    assert [p["stance"] for p in out["pairs"]] == ["favor", "neutral"]
+    assert len(out["targets"]) == 2
+
+
+def test_the_id_is_passed_through():
+    ids = [None, 0, "x", 1.5, {"a": [1]}]
+    assert [out["id"] for out in run(*({"id": i, "text": ""} for i in ids))] == ids
+    assert run({"text": ""}) == [{"id": None, "mentions": [], "targets": [], "pairs": []}]
+
+
+def test_offsets_count_characters():
+    text = "\U0001f600é — Biden praised NATO."
+    (out,) = run({"id": 1, "text": text})
+    assert [text[m["start"] : m["end"]] for m in out["mentions"]] == ["Biden", "NATO"]
+
+
+@pytest.mark.parametrize("case", MISTAKES, ids=lambda case: case["error"][:60])
+def test_a_mistake_is_told_in_its_place(case):
+    answers = annotate(
+        [{"id": 0, "text": TEXT}, case["record"], {"id": 2, "text": TEXT}], KeywordTagger(), KeywordJudge()
+    )
+    first, wrong, last = itertools.islice(answers, 3)
+    given_id = case["record"]["id"] if isinstance(case["record"], dict) else None
+    assert wrong == {"id": given_id, "error": case["error"]}
+    assert (first["id"], last["id"]) == (0, 2)
+    assert first["mentions"] == last["mentions"]
+    with pytest.raises(ValidationFailed, match="1 of 3 records not annotated"):
+        next(answers)
+
+
+def test_a_long_wrong_value_is_cut():
+    out = next(annotate([{"id": 1, "text": ["x" * 9999]}], KeywordTagger(), KeywordJudge()))
+    assert len(out["error"]) < 120
+
+
+def test_it_streams(monkeypatch):
+    """The first answers come before the last record is read."""
+    monkeypatch.setattr(module, "CHUNK", 2)
+    endless = ({"id": i, "text": TEXT} for i in itertools.count())
+    answers = annotate(endless, KeywordTagger(), KeywordJudge())
+    assert [out["id"] for out in itertools.islice(answers, 5)] == [0, 1, 2, 3, 4]
+
+
+def test_a_chunk_ends_at_its_characters(monkeypatch):
+    monkeypatch.setattr(module, "CHUNK_CHARACTERS", 10)
+    read = []
+    records = (read.append(i) or {"id": i, "text": TEXT} for i in range(9))
+    next(annotate(records, KeywordTagger(), KeywordJudge()))
+    assert read == [0]
+
+
+@given(
+    st.lists(st.text("Biden NATO praised é\U0001f600.", max_size=30), max_size=6),
+    st.integers(1, 3),
+    st.data(),
+)
+def test_one_answer_per_record_in_order(texts, size, data):
+    records = []
+    for i, text in enumerate(texts):
+        cut = (
+            data.draw(st.lists(st.integers(0, len(text)), min_size=4, max_size=4, unique=True) | st.none())
+            if len(text) > 3
+            else None
+        )
+        one, two = (sorted(cut[:2]), sorted(cut[2:])) if cut else (None, None)
+        records.append({"id": i, "text": text} | ({"targets": [one], "pairs": [[one, two]]} if cut else {}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "CHUNK", size)
+        answers = run(*records)
+    assert answers == [run(record)[0] for record in records]
+    for record, out in zip(records, answers, strict=True):
+        assert out["id"] == record["id"]
+        found = [[m["start"], m["end"]] for m in out["mentions"] if m["type"] in ENTITY_TYPES]
+        assert [[t["start"], t["end"]] for t in out["targets"]] == record.get("targets", found)
+        assert [[p["holder"], p["target"]] for p in out["pairs"]] == record.get("pairs", [])
+        assert all(record["text"][m["start"] : m["end"]] == m["text"] for m in out["mentions"])
+        for answer in out["targets"] + out["pairs"]:
+            assert abs(answer["favor"] + answer["against"] + answer["neutral"] - 1) < 1e-6
