@@ -227,4 +227,5 @@ def _change(kind: str, text: str, edit: Edit) -> Change:
     head = BEFORE.search(text, max(0, edit.start - WORD_LIMIT), edit.start)
     tail = AFTER.match(text, edit.end, edit.end + WORD_LIMIT)
     around = (head[0] if head else "", tail[0] if tail else "")
-    return Change(kind, text[edit.start : edit.end].join(around), edit.replacement.join(around))
+    before = text[edit.start : edit.end].encode("utf-8", "backslashreplace").decode()  # half surrogates
+    return Change(kind, before.join(around), edit.replacement.join(around))

@@ -1,5 +1,6 @@
 """Raw articles to articles and sentences: nothing lost, all traceable, bad ones rejected with a reason."""
 
+import json
 import time
 from datetime import UTC, datetime
 
@@ -101,6 +102,7 @@ def test_the_order_of_paragraphs_is_suspect():
 @given(st.lists(ANYTHING, max_size=4), st.one_of(st.none(), ANYTHING))
 def test_any_lines_are_cleaned_traceably(lines, title):
     record = clean_record({"id": 1, "title": title, "lines": lines})
+    assert json.dumps(record, ensure_ascii=False).encode()
     assert len(record["lines"]) == len(lines)
     assert all(line is None or line == line.strip() != "" for line in record["lines"])
     assert (record["title"] is None) == (title is None)
