@@ -41,7 +41,7 @@ class _Header(tarfile.TarInfo):
         except (tarfile.EOFHeaderError, tarfile.EmptyHeaderError):  # type: ignore[attr-defined]
             raise
         except (tarfile.HeaderError, ValueError, struct.error) as error:
-            at = tar.offset  # type: ignore[attr-defined]
+            at = tar.offset
             raise tarfile.ReadError(f"broken header at byte {at:,}: {error}") from error
 
     def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:

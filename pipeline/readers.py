@@ -6,7 +6,7 @@ import io
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from pipeline.archives import tar_members, zip_members
 from pipeline.records import read_csv, read_jsonl, read_parquet
@@ -49,7 +49,9 @@ def read(source: Source) -> Iterator[Item]:
 
 
 def _archive(source: Source, kind: str, stream: io.BufferedReader) -> Iterator[Item]:
-    members = tar_members(source, stream.raw) if kind == "tar" else zip_members(source, stream)
+    members = (
+        tar_members(source, cast(BinaryIO, stream.raw)) if kind == "tar" else zip_members(source, stream)
+    )
     for member in members:
         if isinstance(member, Refused):
             yield member
