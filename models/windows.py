@@ -33,22 +33,24 @@ class Window:
 def windows(text_no: int, found: Pieces, size: int, overlap: int) -> list[Window]:
     """Windows of at most `size` pieces that cut no word.
 
-    Neighbours share about `overlap` pieces; the seam that parts what they own is in their middle.
-    A word has at most 100 pieces (BERT's limit), so `size - overlap` must exceed that.
+    Neighbours share about `overlap` pieces, fewer where the next word would not fit; the seam that parts what
+    they own is in the middle. A word has at most 100 pieces (BERT's limit), so `size` must exceed that.
     """
     n = len(found)
     if n <= size:
         return [Window(text_no, 0, n, 0, n)] if n else []
     bounds = np.append(found.firsts(), n)
 
-    def boundary(limit: int) -> int:
+    def floor(limit: int) -> int:
         return int(bounds[np.searchsorted(bounds, limit, side="right") - 1])
 
-    cuts = [(0, boundary(size))]
-    while cuts[-1][1] < n:
-        lo = boundary(cuts[-1][1] - overlap)
-        cuts.append((lo, boundary(min(lo + size, n))))
-    seams = [boundary((after[0] + before[1]) // 2) for before, after in pairwise(cuts)]
+    cuts = [(0, floor(size))]
+    while (end := cuts[-1][1]) < n:
+        following = int(bounds[np.searchsorted(bounds, end, side="right")])
+        fits = int(bounds[np.searchsorted(bounds, following - size)])
+        lo = max(floor(end - overlap), fits)
+        cuts.append((lo, floor(min(lo + size, n))))
+    seams = [floor((after[0] + before[1]) // 2) for before, after in pairwise(cuts)]
     return [Window(text_no, *cut, *own) for cut, own in zip(cuts, pairwise([0, *seams, n]), strict=True)]
 
 
