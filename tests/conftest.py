@@ -1,10 +1,13 @@
 """Fixtures that several test modules share."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from fake_models import KeywordJudge, KeywordTagger
+from lakes import article, batch, day_batch
 
+from pipeline import database, plan, runner
 from pipeline.lake import Lake
 from pipeline.settings import Settings
 from pipeline.stages import Context
@@ -20,3 +23,41 @@ def lake(tmp_path: Path) -> Lake:
 def context() -> Context:
     """Default settings, with the small models for tests."""
     return Context(Settings(), KeywordTagger(), KeywordJudge())
+
+
+@pytest.fixture
+def landed(lake: Lake) -> Lake:
+    """A lake with two days in its inbox: two articles, a reject and a duplicate; and one article."""
+    land(lake)
+    return lake
+
+
+@pytest.fixture(scope="session")
+def built_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lake of `landed`, made current. Validation is most of a small build: once for all tests."""
+    folder = tmp_path_factory.mktemp("built") / "lake"
+    lake = Lake(str(folder))
+    land(lake)
+    about = Context(Settings(), KeywordTagger(), KeywordJudge())
+    assert runner.run(lake, list(plan.units(plan.due(lake, about), lake)), about) == []
+    runner.finish(lake)
+    return folder
+
+
+@pytest.fixture
+def built(built_once: Path, tmp_path: Path) -> Lake:
+    """A copy of the lake that is current."""
+    shutil.copytree(built_once, tmp_path / "built")
+    lake = Lake(str(tmp_path / "built"))
+    database.refresh(lake)
+    return lake
+
+
+def land(lake: Lake) -> None:
+    """Land the articles of `landed`."""
+    lake.land(
+        batch(
+            d20220105=day_batch([article("one"), article("two")], ["broken"], duplicates=1),
+            d20220106=day_batch([article("three", "2022-01-06")]),
+        )
+    )

@@ -4,13 +4,12 @@ from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 
-import pytest
 from fake_models import KeywordJudge, KeywordTagger
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lakes import article, batch, day_batch
 
-from pipeline import plan, runner
+from pipeline import plan
 from pipeline.plan import Due, Unit
 from pipeline.settings import Settings
 from pipeline.stages import Context
@@ -20,33 +19,18 @@ def reasons(lake, context, **span) -> dict[str, tuple[str, ...]]:
     return {due.day: due.reasons for due in plan.due(lake, context, **span)}
 
 
-def make_current(lake, context) -> None:
-    assert runner.run(lake, list(plan.units(plan.due(lake, context), lake)), context) == []
-
-
-@pytest.fixture
-def built(lake, context):
-    """A lake with two days, current."""
-    lake.land(
-        batch(
-            d20220105=day_batch([article("one"), article("two")], ["broken"]),
-            d20220106=day_batch([article("three", "2022-01-06")]),
-        )
-    )
-    make_current(lake, context)
-    return lake
-
-
 def test_an_empty_lake_has_nothing_due(lake, context):
     assert plan.due(lake, context) == []
 
 
-def test_new_days_are_due_and_then_current(lake, context):
+def test_new_days_are_due(lake, context):
     lake.land(batch(d20220105=day_batch([article("one")], ["broken"])))
     (due,) = plan.due(lake, context)
     assert (due.reasons, due.articles, due.fresh) == (("new",), 1, 1)
-    make_current(lake, context)
-    assert plan.due(lake, context) == []
+
+
+def test_built_days_are_current(built, context):
+    assert plan.due(built, context) == []
 
 
 def test_a_late_article_makes_its_day_due_and_is_the_only_fresh_one(built, context):

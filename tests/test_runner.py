@@ -7,7 +7,6 @@ from lakes import article, batch, day_batch
 
 from pipeline import database, plan, publish, runner, schemas, stages
 from pipeline.errors import UsageError, ValidationFailed
-from pipeline.lake import Lake
 from pipeline.outcome import Outcome
 from pipeline.settings import Settings
 from pipeline.stages import Context
@@ -31,17 +30,6 @@ def digests(lake) -> dict[str, dict[str, str]]:
     }
 
 
-@pytest.fixture
-def landed(lake):
-    lake.land(
-        batch(
-            d20220105=day_batch([article("one"), article("two")], ["broken"], duplicates=1),
-            d20220106=day_batch([article("three", "2022-01-06")]),
-        )
-    )
-    return lake
-
-
 class CountingTagger(KeywordTagger):
     """Remembers how many texts it was asked about."""
 
@@ -52,26 +40,24 @@ class CountingTagger(KeywordTagger):
         return super().tag(texts, spans)
 
 
-def test_everything_is_published_and_accounted_for(landed, context):
-    assert make_current(landed, context) == []
-    assert ask(landed, "SELECT count(*), count(DISTINCT day) FROM articles") == [(3, 2)]
-    assert ask(landed, "SELECT count(*) > 0 FROM stances WHERE stance <> 'neutral'") == [(True,)]
-    assert ask(landed, "SELECT source_uri, reason FROM rejects") == [("broken", "empty")]
-    stages_run = ask(landed, "SELECT DISTINCT stage FROM runs WHERE day = '2022-01-05' ORDER BY ALL")
+def test_everything_is_published_and_accounted_for(built, context):
+    assert ask(built, "SELECT count(*), count(DISTINCT day) FROM articles") == [(3, 2)]
+    assert ask(built, "SELECT count(*) > 0 FROM stances WHERE stance <> 'neutral'") == [(True,)]
+    assert ask(built, "SELECT source_uri, reason FROM rejects") == [("broken", "empty")]
+    stages_run = ask(built, "SELECT DISTINCT stage FROM runs WHERE day = '2022-01-05' ORDER BY ALL")
     assert stages_run == [("clean",), ("ingest",), ("judge",), ("link",), ("publish",), ("tag",)]
     balance = "SELECT count(*) FROM runs WHERE rows_in <> rows_out + rejected + duplicates"
-    assert ask(landed, balance) == [(0,)]
+    assert ask(built, balance) == [(0,)]
     ingested = "SELECT rows_in, rows_out, rejected, duplicates FROM runs WHERE stage = 'ingest' ORDER BY ALL"
-    assert ask(landed, ingested) == [(1, 1, 0, 0), (4, 2, 1, 1)]
-    assert ask(landed, "SELECT sum(tokens) > 0 FROM runs WHERE stage = 'tag'") == [(True,)]
-    assert list(landed.store.list("staging")) == []
-    assert list(landed.store.list("inbox")) == []
+    assert ask(built, ingested) == [(1, 1, 0, 0), (4, 2, 1, 1)]
+    assert ask(built, "SELECT sum(tokens) > 0 FROM runs WHERE stage = 'tag'") == [(True,)]
+    assert list(built.store.list("staging")) == []
+    assert list(built.store.list("inbox")) == []
 
 
-def test_every_judgement_leads_back_to_its_raw_line(landed, context):
-    make_current(landed, context)
+def test_every_judgement_leads_back_to_its_raw_line(built, context):
     rows = ask(
-        landed,
+        built,
         """
         SELECT s.text, r.lines[s.line_no], r.title, s.line_no, s.raw_offsets
         FROM stances JOIN sentences s USING (day, article_id, sentence_no) JOIN raw r USING (day, article_id)
@@ -85,55 +71,48 @@ def test_every_judgement_leads_back_to_its_raw_line(landed, context):
                 assert text[part["start"] : part["end"]] == raw[part["raw_start"] : part["raw_end"]]
 
 
-def test_a_second_run_has_nothing_to_do(landed, context):
-    make_current(landed, context)
-    before = {m.day: m.json() for m in landed.manifests().values()}
-    make_current(landed, context)
-    assert {m.day: m.json() for m in landed.manifests().values()} == before
+def test_a_second_run_has_nothing_to_do(built, context):
+    before = {m.day: m.json() for m in built.manifests().values()}
+    make_current(built, context)
+    assert {m.day: m.json() for m in built.manifests().values()} == before
 
 
-def test_the_same_inputs_give_the_same_bytes(landed, context, tmp_path):
-    make_current(landed, context)
-    other = Lake(str(tmp_path / "other"))
-    other.land(batch(d20220106=day_batch([article("three", "2022-01-06")])))
-    other.land(batch(d20220105=day_batch([article("two")], ["broken"])))
-    make_current(other, context)
-    other.land(batch(d20220105=day_batch([article("one")])))
-    make_current(other, context)
-    assert digests(other) == digests(landed)
+def test_the_same_inputs_give_the_same_bytes(built, context, lake):
+    lake.land(batch(d20220106=day_batch([article("three", "2022-01-06")])))
+    lake.land(batch(d20220105=day_batch([article("two")], ["broken"])))
+    make_current(lake, context)
+    lake.land(batch(d20220105=day_batch([article("one")])))
+    make_current(lake, context)
+    assert digests(lake) == digests(built)
 
 
-def test_a_late_article_does_not_pay_for_the_day(landed):
+def test_a_late_article_does_not_pay_for_the_day(built):
     tagger = CountingTagger()
     context = Context(Settings(), tagger, KeywordJudge())
-    make_current(landed, context)
-    first = tagger.texts
-    landed.land(batch(d20220105=day_batch([article("late")])))
-    make_current(landed, context)
-    assert tagger.texts - first == first // 3
-    assert ask(landed, "SELECT count(*) FROM articles WHERE day = '2022-01-05'") == [(3,)]
-    assert ask(landed, "SELECT count(DISTINCT snapshot) FROM articles WHERE day = '2022-01-05'") == [(1,)]
+    built.land(batch(d20220105=day_batch([article("late")])))
+    make_current(built, context)
+    assert tagger.texts == 3
+    assert ask(built, "SELECT count(*) FROM articles WHERE day = '2022-01-05'") == [(3,)]
+    assert ask(built, "SELECT count(DISTINCT snapshot) FROM articles WHERE day = '2022-01-05'") == [(1,)]
 
 
-def test_a_corrected_article_replaces_the_old_one(landed, context):
-    make_current(landed, context)
-    landed.land(batch(d20220105=day_batch([article("one", lines=["Nobody praised the council."])])))
-    make_current(landed, context)
-    texts = ask(landed, "SELECT text FROM sentences WHERE kind = 'body' AND day = '2022-01-05'")
+def test_a_corrected_article_replaces_the_old_one(built, context):
+    built.land(batch(d20220105=day_batch([article("one", lines=["Nobody praised the council."])])))
+    make_current(built, context)
+    texts = ask(built, "SELECT text FROM sentences WHERE kind = 'body' AND day = '2022-01-05'")
     assert ("Nobody praised the council.",) in texts
-    assert ask(landed, "SELECT count(*) FROM articles") == [(3,)]
+    assert ask(built, "SELECT count(*) FROM articles") == [(3,)]
 
 
-def test_a_moved_article_leaves_no_ghost(landed, context):
-    make_current(landed, context)
+def test_a_moved_article_leaves_no_ghost(built, context):
     moved = article("one", "2022-01-06")
-    landed.land(batch(d20220105=day_batch(moved=[moved["article_id"]]), d20220106=day_batch([moved])))
-    make_current(landed, context)
+    built.land(batch(d20220105=day_batch(moved=[moved["article_id"]]), d20220106=day_batch([moved])))
+    make_current(built, context)
     days = f"SELECT day::VARCHAR FROM articles WHERE article_id = '{moved['article_id']}'"
-    assert ask(landed, days) == [("2022-01-06",)]
+    assert ask(built, days) == [("2022-01-06",)]
     for table in ("raw", "sentences", "mentions", "stances"):
         where = f"SELECT count(*) FROM {table} WHERE day = '2022-01-05'"
-        assert ask(landed, f"{where} AND article_id = '{moved['article_id']}'") == [(0,)]
+        assert ask(built, f"{where} AND article_id = '{moved['article_id']}'") == [(0,)]
 
 
 def test_an_unwanted_language_is_a_reject(lake, context):
@@ -198,10 +177,9 @@ def test_rows_that_break_a_rule_are_quarantined_with_its_name(landed, context, m
     assert ("quarantined",) in ask(landed, "SELECT verdict FROM runs WHERE stage = 'tag'")
 
 
-def test_a_broken_table_stops_the_day_and_leaves_what_was_published(landed, context, monkeypatch):
-    make_current(landed, context)
-    before = {m.day: m.json() for m in landed.manifests().values()}
-    landed.land(batch(d20220105=day_batch([article("late")])))
+def test_a_broken_table_stops_the_day_and_leaves_what_was_published(built, context, monkeypatch):
+    before = {m.day: m.json() for m in built.manifests().values()}
+    built.land(batch(d20220105=day_batch([article("late")])))
 
     def twice(outcome: Outcome) -> Outcome:
         import pyarrow as pa
@@ -210,10 +188,10 @@ def test_a_broken_table_stops_the_day_and_leaves_what_was_published(landed, cont
         return Outcome(kept, 2 * outcome.rows_in, tokens=outcome.tokens)
 
     broken_stage(monkeypatch, "judge", twice)
-    (failure,) = make_current(landed, context)
+    (failure,) = make_current(built, context)
     assert "stances.key" in failure
-    assert {m.day: m.json() for m in landed.manifests().values()} == before
-    assert len(plan.due(landed, context)) == 1
+    assert {m.day: m.json() for m in built.manifests().values()} == before
+    assert len(plan.due(built, context)) == 1
 
 
 def test_vanished_rows_stop_the_day(landed, context, monkeypatch):
@@ -268,11 +246,10 @@ def test_a_stage_that_is_repeated_stages_the_same(landed, context):
     assert (first.rows_out, first.rejected) == (again.rows_out, again.rejected)
 
 
-def test_published_files_have_the_declared_schema(landed, context):
+def test_published_files_have_the_declared_schema(built, context):
     import pyarrow.parquet as pq
 
-    make_current(landed, context)
-    for manifest in landed.manifests().values():
+    for manifest in built.manifests().values():
         for name, entry in manifest.tables.items():
-            with landed.store.open(entry["file"]) as file:
+            with built.store.open(entry["file"]) as file:
                 assert pq.read_schema(file).equals(schemas.TABLES[name].published_schema, check_metadata=True)
