@@ -16,7 +16,7 @@ said, says, say, saying, told, tells, according to, added, adds, insisted, insis
 that, argued, argues, warned, warns, warning that, stated, states that, announced, announces,
 reported that, reports that, noted, notes that, explained, explains, asserted, asserts, alleged,
 alleges, admitted, admits, acknowledged, acknowledges, denied, denies, declared, declares, wrote,
-writes, tweeted, tweets, testified, testifies, replied, replies, complained, complains, predicted,
+writes, tweeted, testified, testifies, replied, replies, complained, complains, predicted,
 predicts, suggested, suggests that, stressed, stresses, emphasized, emphasised, remarked, remarks
 that, commented, maintains that, maintained that, contends, contended, believes, believed, thinks,
 thought, accused, accuses, vowed, vows, in the words of, in the view of, quoted as saying, called
