@@ -16,7 +16,7 @@ def sure(tags: list[int], count: int = 5) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "tags, spans",
+    ("tags", "spans"),
     [
         ([O, O], []),
         ([B, I, O], [(0, 2, 0)]),

@@ -8,21 +8,22 @@ from hypothesis import strategies as st
 from tiny import tokenizer
 
 from models.words import CLS, SEP, cases, padded, pieces
+import itertools
 
 CASES = json.loads((Path(__file__).parent.parent / "cases" / "words.json").read_text("utf-8"))
 TOKENIZER = tokenizer()
 
 
-@pytest.mark.parametrize("word, case", CASES["case"])
+@pytest.mark.parametrize(("word", "case"), CASES["case"])
 def test_case_of_a_word(word, case):
     assert cases(word, np.array([0]), np.array([len(word)])).tolist() == [case]
 
 
-@pytest.mark.parametrize("text, words", CASES["words"])
+@pytest.mark.parametrize(("text", "words"), CASES["words"])
 def test_words_are_split_as_bert_does(text, words):
     found = pieces(TOKENIZER, [text])[0]
     bounds = np.append(found.firsts(), len(found))
-    assert [text[found.start[a] : found.end[b - 1]] for a, b in zip(bounds, bounds[1:], strict=False)] == words
+    assert [text[found.start[a] : found.end[b - 1]] for a, b in itertools.pairwise(bounds)] == words
 
 
 @settings(deadline=None)
@@ -43,7 +44,9 @@ def test_a_word_of_a_million_characters_is_one_piece():
     assert len(pieces(TOKENIZER, ["a" * 1_000_000])[0]) == 1
 
 
-@pytest.mark.parametrize("span, covered", [((0, 2), (0, 2)), ((3, 4), (2, 3)), ((2, 3), (2, 2)), ((9, 9), (4, 4))])
+@pytest.mark.parametrize(
+    ("span", "covered"), [((0, 2), (0, 2)), ((3, 4), (2, 3)), ((2, 3), (2, 2)), ((9, 9), (4, 4))]
+)
 def test_pieces_that_a_span_covers(span, covered):
     found = pieces(TOKENIZER, ["ab cd"])[0]
     assert tuple(found.covering(np.array([span]))[0]) == covered

@@ -51,10 +51,13 @@ def write(folder: Path, seed: int = 1) -> Path:
         for name, tensor in network.named_parameters():
             if tensor.ndim > 1:
                 tensor.normal_(0, 0.6 if "embedding" in name or name == "tags.weight" else 0.2)
-    weights.save(folder, json.loads(json.dumps(CONFIG)), save(network.state_dict()), tokenizer().to_str().encode())
+    weights.save(
+        folder, json.loads(json.dumps(CONFIG)), save(network.state_dict()), tokenizer().to_str().encode()
+    )
     return folder
 
 
 def model(folder: Path, seed: int = 1) -> Model:
-    """The written model, in float32."""
+    """The written model, in float32, on one thread: it is too small for two."""
+    torch.set_num_threads(1)
     return Model.load(write(folder, seed), dtype=torch.float32)

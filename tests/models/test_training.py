@@ -1,0 +1,185 @@
+import random
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load
+from tiny import CONFIG, tokenizer
+
+from models import batches, calibrate, data, train, weights
+from models.card import card
+from models.heads import TAGS, Network, gaps
+from models.losses import TASKS, Losses
+from models.scores import calibration_error, counts, interval, label_f1, macro_f1, micro_f1
+from models.words import pieces
+
+SETTINGS = tomllib.loads((Path(train.__file__).parent / "train.toml").read_text())
+NAMED = data.Example("ada met bob", entities=(((0, 3), 0), ((8, 11), 0)))
+STANCE = data.Example("ada met bob", portrayals=(((0, 3), 1),), relations=(((0, 3), (8, 11), 2),))
+
+
+def items(*examples):
+    return list(zip(examples, pieces(tokenizer(), [e.text for e in examples]), strict=True))
+
+
+def test_a_batch_holds_what_is_known_of_its_texts():
+    batch = batches.collate(items(NAMED, STANCE), window=200)
+    assert batch.ids.shape == (2, 11)
+    assert batch.words == [(0, 1), (0, 4), (0, 7)]
+    assert batch.tags == [1, 0, 1]
+    assert batch.mentions == [(1, 1, 4), (1, 7, 10)]
+    assert batch.characters == [(0, 3), (8, 11)]
+    assert batch.portrayals == [(0, 1)]
+    assert batch.relations == [(0, 1, 2)]
+
+
+def test_labels_beyond_the_window_are_left_out_of_training():
+    batch = batches.collate(items(NAMED, STANCE), window=6)
+    assert batch.tags == [1, 0]
+    assert batch.mentions == [(1, 1, 4)]
+    assert batch.portrayals == [(0, 1)]
+    assert batch.relations == []
+
+
+def test_an_entity_of_two_words_begins_once():
+    example = data.Example("new york", entities=(((0, 8), 2),))
+    assert batches.tags(pieces(tokenizer(), [example.text])[0], example.entities).tolist() == [5, 6]
+
+
+def test_an_epoch_shows_every_text_once_within_the_budget():
+    texts = [data.Example("a" * n, portrayals=(((0, n), 0),)) for n in range(1, 99)]
+    settings = {**SETTINGS, "damage": dict.fromkeys(SETTINGS["damage"], 0.0)}
+    settings["train"] = {**SETTINGS["train"], "budget": 128}
+    made = list(batches.batches(texts, tokenizer(), random.Random(1), settings))
+    assert sorted(int(n) - 2 for batch in made for n in batch.mask.sum(1)) == list(range(1, 99))
+    assert all(batch.ids.numel() <= 128 or len(batch.ids) == 1 for batch in made)
+
+
+def test_training_fits_a_handful_of_texts():
+    torch.manual_seed(1)
+    network, losses = Network(CONFIG, attention="eager"), Losses(SETTINGS["loss"])
+    batch = batches.collate(items(NAMED, STANCE), window=200)
+    optimizer = train.optimizer(network, {"encoder_rate": 3e-3, "head_rate": 3e-3, "decay": 0.0})
+    for group in optimizer.param_groups:
+        group["lr"] = group["top"]
+    seen = []
+    for _ in range(60):
+        loss = losses(network, batch)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        seen.append(float(loss.detach()))
+    assert seen[-1] < 0.5 * seen[0]
+    assert all(task in losses.report() for task in TASKS)
+
+
+def test_every_trained_parameter_is_optimized_once():
+    network = Network(CONFIG)
+    network.get_parameter("encoder.bert.embeddings.word_embeddings.weight").requires_grad_(False)
+    held = [
+        id(p) for group in train.optimizer(network, SETTINGS["train"]).param_groups for p in group["params"]
+    ]
+    assert sorted(held) == sorted(id(p) for p in network.parameters() if p.requires_grad)
+
+
+@pytest.mark.parametrize(
+    ("progress", "share"), [(0.0, 0.0), (0.05, 1.0), (0.025, 0.5), (0.525, 0.5), (1.0, 0.0), (2.0, 0.0)]
+)
+def test_the_rate_rises_and_falls_linearly(progress, share):
+    assert train.rate(progress, 0.05) == pytest.approx(share)
+
+
+def test_an_exported_model_is_whole_and_in_bfloat16(tmp_path):
+    train.export(
+        Network(CONFIG), tokenizer(), {k: v for k, v in CONFIG.items() if k != "calibration"}, tmp_path
+    )
+    config, tensors, _ = weights.verified(tmp_path)
+    assert config["calibration"] == weights.UNCALIBRATED
+    assert {tensor.dtype for tensor in load(tensors).values()} == {torch.bfloat16}
+    assert load(tensors)["tags.weight"].shape == (TAGS, 24)
+
+
+@pytest.mark.parametrize(
+    ("holder", "target", "expected"),
+    [
+        ((0, 3), (4, 6), 7),
+        ((4, 6), (0, 3), 0),
+        ((0, 3), (20, 25), 9),
+        ((900, 901), (0, 1), 6),
+        ((0, 9), (3, 5), 7),
+    ],
+)
+def test_order_and_distance_of_two_mentions(holder, target, expected):
+    assert gaps(torch.tensor([holder]), torch.tensor([target])).item() == expected
+
+
+def test_span_f1_counts_exact_spans_and_types():
+    gold = [[(0, 3, "LOC"), (5, 8, "ORG")], []]
+    found = [[(0, 3, "LOC"), (5, 9, "ORG")], [(0, 1, "LOC")]]
+    assert counts(gold, found).tolist() == [[1, 2, 2], [0, 1, 0]]
+    assert micro_f1(counts(gold, found)) == pytest.approx(2 / 5)
+    assert micro_f1(counts(gold, found, "ORG")) == 0
+    assert micro_f1(counts([[]], [[]])) == 0
+
+
+def test_label_f1_is_per_class_and_macro_its_mean():
+    gold, found = np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2])
+    assert label_f1(gold, found).tolist() == pytest.approx([2 / 3, 2 / 3, 1])
+    assert macro_f1(gold, found) == pytest.approx(7 / 9)
+
+
+def test_calibration_error_is_the_gap_of_confidence_and_accuracy():
+    assert calibration_error(np.full(10, 0.75), np.arange(10) < 5) == pytest.approx(0.25)
+    assert calibration_error(np.array([1.0, 0.0]), np.array([True, False])) == 0
+
+
+def test_the_interval_of_a_constant_is_that_constant():
+    assert interval(5, lambda pick: float(len(pick))) == (5.0, 5.0)
+    low, high = interval(50, lambda pick: float(pick.mean()))
+    assert 15 < low < 24.5 < high < 34
+
+
+def test_calibration_finds_the_temperature_that_made_the_labels():
+    rng = np.random.default_rng(1)
+    logits = rng.normal(0, 2, (20_000, 3))
+    gold = np.array([rng.choice(3, p=p) for p in calibrate.chances(logits, [0.5, 0, 0, 0])])
+    assert calibrate.stance(logits, gold)[0] == pytest.approx(0.5, abs=0.03)
+    even = np.arange(len(gold)) % 2 == 0
+    crossed = calibrate.crossed_chances(logits, gold, even)
+    assert calibration_error(crossed.max(1), crossed.argmax(1) == gold) < 0.02
+    odds = rng.normal(0, 2, 20_000)
+    right = rng.random(20_000) < 1 / (1 + np.exp(-(0.7 * odds + 0.3)))
+    assert calibrate.entities(odds, right) == pytest.approx([0.7, 0.3], abs=0.06)
+    assert calibration_error(calibrate.crossed_scores(odds, right, even), right) < 0.02
+
+
+def test_the_card_states_every_score():
+    each = {"PERSON": 0.91, "FAC": 0.12}
+    known = {
+        "f1": 0.777,
+        "interval": (0.7, 0.8),
+        "error": 0.0123,
+        "precision": 0.1,
+        "recall": 0.2,
+        "four": 0.654,
+    }
+    stance = {**known, "accuracy": 0.876, "each": {"favor": 0.111, "against": 0.222, "neutral": 0.333}}
+    scores = {f"entities{tail}": {**known, "each": each} for tail in ("", "_stripped", "_whole_words")}
+    scores |= {
+        f"{name}{tail}": stance
+        for name in ("portrayal_rw", "portrayal_mt", "directed")
+        for tail in ("", "_stripped")
+    }
+    page = card({**CONFIG, "base_sha256": "f00d"}, scores)
+    for part in (
+        "77.7",
+        "70.0 to 80.0",
+        "0.012",
+        "65.4",
+        "| FAC | 12.0 |",
+        "87.6 | 11.1 | 22.2 | 33.3",
+        "f00d",
+    ):
+        assert part in page
