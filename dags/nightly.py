@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.sdk import (
     Asset,
@@ -30,15 +30,14 @@ from airflow.sdk import (
     ExceptionRetryPolicy,
     RetryAction,
     RetryRule,
+    TriggerRule,
     dag,
+    get_current_context,
     task,
     task_group,
 )
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from notifier import LogNotifier
-
-if TYPE_CHECKING:
-    from airflow.sdk import DagRun
 
 MODEL_POOL = "standpoint_model"
 TABLES = ("raw", "articles", "sentences", "mentions", "entities", "stances", "rejects", "runs")
@@ -77,55 +76,63 @@ def ingest() -> None:
 
 
 @task
-def plan(dag_run: DagRun) -> list[str]:
+def plan() -> list[str]:
     """Packs the dirty days that this run is for into units of work; returns their ids."""
     from pipeline import orchestration
 
-    scheduled = dag_run.run_type == "scheduled"
-    return orchestration.plan(_run_id(dag_run), dag_run.partition_key, up_to=scheduled)
+    run = get_current_context()["dag_run"]
+    return orchestration.plan(_run_id(), run.partition_key, up_to=run.run_type == "scheduled")
 
 
 @task
-def clean(unit: str, dag_run: DagRun) -> None:
+def clean(unit: str) -> None:
     """Repairs text, identifies languages, splits sentences: raw → articles, sentences."""
-    _stage(unit, "clean", dag_run)
+    _stage(unit, "clean")
 
 
 @task(pool=MODEL_POOL, execution_timeout=timedelta(hours=6))
-def tag(unit: str, dag_run: DagRun) -> None:
+def tag(unit: str) -> None:
     """Finds named entities in one pass of the model: sentences → mentions, vectors."""
-    _stage(unit, "tag", dag_run)
+    _stage(unit, "tag")
 
 
 @task
-def link(unit: str, dag_run: DagRun) -> None:
+def link(unit: str) -> None:
     """Resolves mentions to canonical entities: mentions → mentions with entity_id."""
-    _stage(unit, "link", dag_run)
+    _stage(unit, "link")
 
 
 @task(pool=MODEL_POOL, execution_timeout=timedelta(hours=6))
-def judge(unit: str, dag_run: DagRun) -> None:
+def judge(unit: str) -> None:
     """Judges who is for or against whom from the vectors of `tag`: mentions, vectors → stances."""
-    _stage(unit, "judge", dag_run)
+    _stage(unit, "judge")
 
 
 @task(max_active_tis_per_dag=1, outlets=PUBLISHED)
-def publish(unit: str, dag_run: DagRun) -> list[str]:
+def publish(unit: str) -> list[str]:
     """Validates the unit's days whole and commits them; returns their snapshot ids. One at a time."""
     from pipeline import orchestration
 
-    snapshots = orchestration.publish(unit, _run_id(dag_run))
+    snapshots = orchestration.publish(unit, _run_id())
     if not snapshots:
         raise AirflowSkipException(f"unit {unit}: another run has made its days current")
     return snapshots
 
 
-@task(max_active_tis_per_dag=1)
+@task(max_active_tis_per_dag=1, trigger_rule=TriggerRule.ALL_DONE)
 def summary() -> None:
-    """Rebuilds `standpoint.duckdb` and the index of the validation pages, removes what is superseded."""
+    """Rebuilds `standpoint.duckdb` and the index of the validation pages, removes what is superseded.
+
+    Runs whatever happened before, since other units may have been published; fails when a task failed, since
+    the run's state is that of its last task.
+    """
     from pipeline import orchestration
 
     orchestration.finish()
+    run, this = get_current_context()["dag_run"], get_current_context()["ti"]
+    states = this.get_task_states(dag_id=run.dag_id, run_ids=[run.run_id])[run.run_id]
+    if failed := sorted(name for name, state in states.items() if state == "failed"):
+        raise AirflowFailException(f"failed: {', '.join(failed)}; what they were to publish is as it was")
 
 
 @task_group
@@ -152,21 +159,21 @@ def nightly() -> None:
     """Makes the lake current every night."""
     planned = plan()
     ingest() >> planned
-    # As a teardown it also follows units that failed, and does not hide that they did.
-    unit.expand(unit=planned) >> summary().as_teardown(on_failure_fail_dagrun=True)
+    unit.expand(unit=planned) >> summary()
 
 
-def _stage(unit: str, name: str, dag_run: DagRun) -> None:
+def _stage(unit: str, name: str) -> None:
     from pipeline import orchestration
 
-    if not orchestration.stage(unit, name, _run_id(dag_run)):
+    if not orchestration.stage(unit, name, _run_id()):
         raise AirflowSkipException(f"unit {unit}: another run has made its days current")
 
 
-def _run_id(dag_run: DagRun) -> str:
+def _run_id() -> str:
     """The run as the table `runs` knows it: Airflow's own id, and how often the run was cleared."""
-    cleared = f".{dag_run.clear_number}" if dag_run.clear_number else ""
-    return f"{dag_run.dag_id}.{dag_run.run_id}{cleared}"
+    run = get_current_context()["dag_run"]
+    cleared = f".{run.clear_number}" if run.clear_number else ""
+    return f"{run.dag_id}.{run.run_id}{cleared}"
 
 
 nightly()

@@ -47,7 +47,7 @@ class LogNotifier(BaseNotifier):
             start, end = getattr(task, "start_date", None), getattr(task, "end_date", None)
             record |= {
                 "task": task.task_id,
-                "unit": task.map_index if task.map_index >= 0 else None,
+                "unit": None if task.map_index in (None, -1) else task.map_index,
                 "try": task.try_number,
                 "seconds": round((end - start).total_seconds(), 2) if start and end else None,
             }

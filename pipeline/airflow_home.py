@@ -19,7 +19,6 @@ import secrets
 import socket
 import sys
 from pathlib import Path
-from urllib.parse import quote
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.settings import Settings, inherited_environment
@@ -70,17 +69,16 @@ class Home:
         """The password of the user `admin`."""
         return self._secrets()["password"]
 
-    def configure_server(self, postgres: Path, port: int) -> None:
-        """Write the configuration for a server on loopback with PostgreSQL on a socket in this folder."""
+    def configure_server(self, database: str, port: int) -> None:
+        """Write the configuration for a server on loopback; `database` is the URL of its metadata."""
         keys = self._secrets()
-        url = f"postgresql+psycopg://postgres@/airflow?host={quote(str(postgres), safe='')}"
         api = f"http://127.0.0.1:{port}"
         self._write("passwords.json", json.dumps({USER: keys["password"]}))
         self._write("config/airflow_local_settings.py", PRELOAD)
         self._configure(
             core={
                 "executor": "LocalExecutor",
-                "parallelism": max(2, min(8, os.cpu_count() or 2)),
+                "parallelism": max(4, os.cpu_count() or 4),
                 "dags_are_paused_at_creation": False,
                 "hostname_callable": "socket.gethostname",
                 "execution_api_server_url": f"{api}/execution/",
@@ -89,7 +87,7 @@ class Home:
                 "simple_auth_manager_passwords_file": self.folder / "passwords.json",
             },
             # Else Airflow derives a driver that is not installed.
-            database={"sql_alchemy_conn": url, "sql_alchemy_conn_async": url},
+            database={"sql_alchemy_conn": database, "sql_alchemy_conn_async": database},
             api={"host": "127.0.0.1", "port": port, "base_url": api, "secret_key": keys["api"], "workers": 1},
             api_auth={"jwt_secret": keys["jwt"]},
             # A supervisor that misses its task's end holds the slot for a whole interval: at the default of

