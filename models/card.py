@@ -15,7 +15,7 @@ the stance of one mention toward another. This page is written by
   `{base}`), fine-tuned whole but for the word embeddings, with a
   learned letter-case embedding added at its input.
 - Heads: BIO tags per word; a vector of {width} numbers per mention (from its own states, what it attends to
-  in the text, and the first state); from vectors alone, portrayal and directed stance: favor, against, neutral.
+  in the text, and the first state); from vectors alone, portrayal and relation: favor, against, neutral.
 - Texts longer than {window} word pieces are read in windows that share {overlap}; nothing is truncated.
 - Stored in bfloat16 (safetensors); computed in bfloat16 where the processor can, else in float32.
 
@@ -28,12 +28,12 @@ the stance of one mention toward another. This page is written by
 
 All sentences of the dev sets were left out of training by text, whatever their case and punctuation.
 Damaged copies (characters outside ASCII lost, quotation marks lost, no final full stop, other letter case)
-were trained on beside clean ones, as were American abbreviations (U.S., Sept. 2), which the newswire rarely has.
+were trained on beside clean ones, as were American abbreviations (U.S., Sept. 2), rare in the newswire.
 
 ## Scores on the dev sets
 95 % intervals are percentile bootstraps over texts. Probabilities are calibrated on these same dev sets by
 one temperature per head (a scale and a shift for entity scores), which changes no label. The calibration
-errors (expected, ten bins) are cross-fitted: each half of the texts is measured under the fit of the other half.
+errors (expected, ten bins) are cross-fitted: each half of the texts is measured under a fit to the other.
 """
 
 _LIMITS = """

@@ -1,3 +1,4 @@
+import itertools
 import json
 from pathlib import Path
 
@@ -8,7 +9,6 @@ from hypothesis import strategies as st
 from tiny import tokenizer
 
 from models.words import CLS, SEP, cases, padded, pieces
-import itertools
 
 CASES = json.loads((Path(__file__).parent.parent / "cases" / "words.json").read_text("utf-8"))
 TOKENIZER = tokenizer()
