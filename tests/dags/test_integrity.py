@@ -92,3 +92,16 @@ def test_parsing_imports_nothing_heavy(path):
         [sys.executable, "-c", code, DAGS, path], capture_output=True, text=True, check=True
     )
     assert not set(HEAVY) & set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_the_reference_is_current(bag):
+    from pipeline import dag_docs
+
+    page = dag_docs.PAGE.read_text("utf-8")
+    assert page == dag_docs.dags_markdown(), f"stale; run `{dag_docs.COMMAND}`"
+    for dag in bag.dags.values():
+        assert f"\n## {dag.doc_md.splitlines()[0].removeprefix('# ')}\n" in page
+        for task in dag.tasks:
+            pool = "" if task.pool == "default_pool" else f"`{task.pool}` "
+            line = f"| `{task.task_id.split('.')[-1]}` | {' '.join(task.doc_md.split())} | {pool}|"
+            assert line in page
