@@ -5,43 +5,56 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
     Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.table import Table
 from rich.text import Text
 
-out = Console(highlight=False, soft_wrap=False)
+WIDE = 180  # of tables in a file or pipe, where there is no terminal to fit
+out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 err = Console(stderr=True, highlight=False)
 
 
 @contextmanager
-def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """A bar on standard error with rate and time left; silent when that is not a terminal.
 
     Yields a function to call with the number of items done since the last call.
     """
-    columns = [
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        _Rate(),
-        TimeElapsedColumn(),
-        *([TextColumn("left"), TimeRemainingColumn()] if total is not None else []),
-    ]
-    with Progress(*columns, console=err, disable=not err.is_terminal, transient=False) as bar:
+    with _bar(MofNCompleteColumn(), _Rate()) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.advance(task, done)
+
+
+@contextmanager
+def reading() -> Iterator[Callable[[int, int, str], None]]:
+    """As `progress`, in bytes: yields a function of bytes read, bytes in all, and what is being read."""
+    with _bar(DownloadColumn(binary_units=True), TransferSpeedColumn()) as bar:
+        task = bar.add_task("reading", total=None)
+        yield lambda done, total, source: bar.update(
+            task, completed=done, total=total, description=escape(Path(source).name[-40:])
+        )
+
+
+def _bar(amount: ProgressColumn, rate: ProgressColumn) -> Progress:
+    columns: list[str | ProgressColumn] = [SpinnerColumn(), "{task.description}", BarColumn(bar_width=30)]
+    columns += [amount, rate, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()]
+    return Progress(*columns, console=err, disable=not err.is_terminal)
 
 
 def table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
@@ -59,7 +72,7 @@ def table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[obj
 
 def note(message: str) -> None:
     """A line on standard error, so that standard output stays data."""
-    err.print(message, markup=False)
+    err.print(message, markup=False, soft_wrap=True)
 
 
 def fail(message: str) -> None:
@@ -77,9 +90,6 @@ def _cell(value: object) -> Text:
     return Text(f"{value:,}" if isinstance(value, int) else str(value))
 
 
-class _Rate(TextColumn):
-    def __init__(self) -> None:
-        super().__init__("")
-
+class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         return Text(f"{task.speed:,.1f}/s" if task.speed else "–/s", style="dim")
