@@ -104,13 +104,20 @@ def answers(model: Model, head: str, examples: Sequence[data.Example]) -> Answer
     place = {(int(tags.text_no[i]), int(tags.start[i]), int(tags.end[i])): i for i in given}
     none = np.zeros(tags.vectors.shape[1], dtype=np.float16)
 
-    def vectors(of: int) -> np.ndarray:
-        rows = [(row[0], *row[of]) for row in asked]
-        return np.stack([none if row[1] < 0 else tags.vectors[place[row]] for row in rows])
+    def vectors(rows: Sequence[tuple[int, data.Span]]) -> np.ndarray:
+        return np.stack([none if span[0] < 0 else tags.vectors[place[no, *span]] for no, span in rows])
 
-    number, holder, target, label = (np.array(column, dtype=np.int64) for column in zip(*asked, strict=True))
-    texts = [one.text for one in examples]
-    questions = Questions(texts, number, holder, target, vectors(1), vectors(2))
+    number, label = (np.array([row[k] for row in asked], dtype=np.int64) for k in (0, 3))
+    holders = [(no, holder) for no, holder, _, _ in asked]
+    targets = [(no, target) for no, _, target, _ in asked]
+    questions = Questions(
+        [one.text for one in examples],
+        number,
+        np.array([span for _, span in holders], dtype=np.int32),
+        np.array([span for _, span in targets], dtype=np.int32),
+        vectors(holders),
+        vectors(targets),
+    )
     return Answers(head, number, label, model.logits(questions))
 
 
@@ -147,8 +154,7 @@ def evaluate(model: Model, folder: Path, fit: bool) -> dict[str, Any]:
     """All scores on clean and on ASCII-stripped copies; with `fit`, calibrates `model.config` first."""
     known = model.config["calibration"]
     news = data.newswire(folder / NEWS)
-    read = {"portrayal": data.portrayals, "relation": data.relations}
-    texts = {name: (head, read[head](folder / path)) for name, (head, path) in SETS.items()}
+    texts = {name: (head, _read(head, folder / path)) for name, (head, path) in SETS.items()}
     sets = {name: answers(model, head, rows) for name, (head, rows) in texts.items()}
     log_odds, right, even = odds(model, news)
     if fit:
@@ -172,6 +178,10 @@ def evaluate(model: Model, folder: Path, fit: bool) -> dict[str, Any]:
         bare = answers(model, head, [data.ascii_only(e) for e in rows])
         result[f"{name}_stripped"] = stances(bare, known[head])
     return result
+
+
+def _read(head: str, path: Path) -> list[data.Example]:
+    return data.portrayals(path) if head == "portrayal" else data.relations(path)
 
 
 def main() -> None:

@@ -127,9 +127,8 @@ def main() -> None:
     print(f"{len(texts)} texts, {tokens} tokens; {kind}, {given.threads} thread(s)")
     print(f"{len(tags.start)} mentions, {len(asked.text_no)} questions")
     for name, spent in seconds.items():
-        print(
-            f"{name:12} {tokens / spent:8.0f} tokens/s   {seconds['encoder'] / spent:.2f} of the encoder's speed"
-        )
+        share = seconds["encoder"] / spent
+        print(f"{name:12} {tokens / spent:8.0f} tokens/s   {share:.2f} of the encoder's speed")
 
 
 if __name__ == "__main__":
