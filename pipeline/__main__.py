@@ -109,10 +109,9 @@ def ingest(
     from pipeline.lake import Lake
 
     settings = Settings.load(lake=lake, landing=landing)
-    with terminal.progress("ingest", None) as advance:
-        summary = take_in(
-            Lake(settings.lake), sources or (), settings.landing, advance, _pairs("columns", columns)
-        )
+    names = _pairs("columns", columns)
+    with terminal.reading() as report:
+        summary = take_in(Lake(settings.lake), sources or (), settings.landing, report, names)
     terminal.out.print(terminal.table(None, ["ingest", "count"], summary.rows()))
 
 

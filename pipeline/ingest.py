@@ -47,6 +47,19 @@ class Summary:
     bytes: int = 0
     seconds: float = 0.0
 
+    def rows(self) -> list[tuple[str, int]]:
+        """What there is to tell, as names and counts."""
+        rejects = [(f"rejected: {reason}", count) for reason, count in sorted(self.rejected.items())]
+        return [
+            ("files read", self.sources),
+            ("files unchanged since they were read", self.unchanged),
+            ("new articles", self.new),
+            ("replaced by a newer version", self.replaced),
+            ("moved to another day", self.moved),
+            ("there already (duplicates)", self.duplicates),
+            *rejects,
+        ]
+
 
 def ingest(
     lake: Lake,

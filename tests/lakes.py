@@ -16,13 +16,13 @@ LANDED = datetime(2022, 3, 1, tzinfo=UTC)
 
 def article(name: str, day: str = "2022-01-05", lines: Sequence[str] = (), **more: Any) -> dict[str, Any]:
     """One row of `raw`; `name` gives identity, and with the lines the content digest."""
-    lines = list(lines) or [f"The council met on {day}.", f"Mayor {name.title()} Smith praised the council."]
+    lines = list(lines) or [f"The council met on {day}.", f"Mayor {name.title()} Smith praised Poland."]
     content = "\0".join([name, day, *lines])
     return {
         "article_id": hashlib.sha256(name.encode()).hexdigest()[:16],
         "source_uri": f"{name}.txt",
         "raw_sha256": hashlib.sha256(content.encode()).hexdigest(),
-        "title": f"Mayor {name.title()} Smith praises the council",
+        "title": f"Mayor {name.title()} Smith praises Poland",
         "date_raw": day.replace("-", ""),
         "url_raw": f"https://gazette.example.com/{name}",
         "lines": lines,
