@@ -1,18 +1,25 @@
-"""The `standpoint` command: every command, its options and its help."""
+"""The `standpoint` command: every command and its help."""
 
 from __future__ import annotations
 
 import os
 import sys
-from datetime import date
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline import __version__, terminal
-from pipeline.errors import StandpointError, UsageError
+from pipeline import __version__, options, terminal
+from pipeline.errors import UsageError
+from pipeline.options import (
+    FileFormat,
+    Format,
+    FromOption,
+    InputArgument,
+    LakeOption,
+    LandingOption,
+    ToOption,
+)
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="standpoint",
-    no_args_is_help=True,
+    cls=options.Commands,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -32,42 +39,21 @@ Start with `standpoint demo`. For articles of your own: `standpoint ingest FOLDE
 Exit codes: 0 done, 1 data failed validation, 2 usage or configuration, 3 environment.""",
 )
 
-LAKE = "Folder or s3:// URI of the lake. [env: STANDPOINT_LAKE; default: ./lake]"
-LANDING = "Folder or s3:// URI of the raw articles. [env: STANDPOINT_LANDING; default: ./landing]"
-Lake_ = Annotated[str | None, typer.Option("--lake", metavar="URI", help=LAKE, show_default=False)]
-Landing_ = Annotated[str | None, typer.Option("--landing", metavar="URI", help=LANDING, show_default=False)]
-From_ = Annotated[str | None, typer.Option("--from", metavar="DAY", help="First day, YYYY-MM-DD.")]
-To_ = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day, YYYY-MM-DD.")]
-Input_ = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="JSON lines; standard input if none.")]
-
-
-class Format(StrEnum):
-    """How `sql` prints."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
-    parquet = "parquet"
-
-
-class FileFormat(StrEnum):
-    """What `export` writes."""
-
-    parquet = "parquet"
-    csv = "csv"
-
 
 @app.callback(invoke_without_command=True)
-def _version(
+def _start(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
         typer.echo(f"standpoint {__version__}")
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @app.command()
-def demo(lake: Lake_ = None, landing: Landing_ = None) -> None:
+def demo(lake: LakeOption = None, landing: LandingOption = None) -> None:
     """Run the nightly Airflow DAG over the sample corpus and show what came out.
 
     Needs no server and no network. The lake goes to ./demo/lake unless you name another.
@@ -79,7 +65,10 @@ def demo(lake: Lake_ = None, landing: Landing_ = None) -> None:
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
-    """Run the tests; everything after `test` goes to pytest."""
+    """Run the tests; everything after `test` goes to pytest.
+
+    Example: `standpoint test -k export`
+    """
     root = Path(__file__).resolve().parent.parent
     if not (root / "tests").is_dir():
         raise UsageError(f"tests: there are none in {root}; run this from a clone of the repository")
@@ -97,41 +86,50 @@ def ingest(
         str | None,
         typer.Option(metavar="OURS=YOURS,...", help="Names of columns, such as title=headline,text=body."),
     ] = None,
-    lake: Lake_ = None,
-    landing: Landing_ = None,
+    lake: LakeOption = None,
+    landing: LandingOption = None,
 ) -> None:
     """Take raw articles into the lake: .txt, folders, .tar, .zip, JSON lines, CSV, Parquet.
 
     Landing the same thing twice adds nothing; a corrected article of the same URL replaces the old one.
     What cannot be read is kept in the table `rejects` with its reason.
+
+    Example: `standpoint ingest archive.tar.zst wire.csv --columns title=headline,text=body`
     """
     from pipeline.ingest import ingest as take_in
     from pipeline.lake import Lake
 
     settings = Settings.load(lake=lake, landing=landing)
-    names = _pairs("columns", columns)
+    names = options.pairs("--columns", columns)
     with terminal.reading() as report:
         summary = take_in(Lake(settings.lake), sources or (), settings.landing, report, names)
     terminal.out.print(terminal.table(None, ["ingest", "count"], summary.rows()))
 
 
 @app.command()
-def run(first: From_ = None, last: To_ = None, lake: Lake_ = None, landing: Landing_ = None) -> None:
+def run(
+    first: FromOption = None, last: ToOption = None, lake: LakeOption = None, landing: LandingOption = None
+) -> None:
     """Make the dirty days current, without Airflow.
 
     A day is dirty when an article, the code, the configuration or the model behind it has changed;
     `standpoint plan` lists them. Exit code 1: some days failed validation and stay as they were.
+
+    Example: `standpoint run --from 2021-12-01 --to 2022-03-31`
     """
     from pipeline import plan, runner
     from pipeline.lake import Lake
 
-    settings = Settings.load(lake=lake, landing=landing)
+    settings, days_wanted = Settings.load(lake=lake, landing=landing), options.span(first, last)
     home, context = Lake(settings.lake, create=False), _context(settings)
-    days = plan.due(home, context, _day("--from", first), _day("--to", last))
-    with terminal.progress("articles", sum(d.fresh for d in days)) as advance:
-        failures = runner.run(home, list(plan.units(days, home)), context, advance)
-    runner.finish(home)
-    terminal.note(f"{len(days)} days were due, {sum(d.fresh for d in days):,} articles computed")
+    days = plan.due(home, context, *days_wanted)
+    fresh = sum(due.fresh for due in days)
+    try:
+        with terminal.progress("articles", fresh) as advance:
+            failures = runner.run(home, list(plan.units(days, home)), context, advance)
+    finally:  # what is published by now can be asked, also after Ctrl-C
+        runner.finish(home)
+    terminal.note(f"{len(days)} days were due, {fresh:,} articles computed")
     for failure in failures:
         terminal.fail(failure)
     if failures:
@@ -139,14 +137,19 @@ def run(first: From_ = None, last: To_ = None, lake: Lake_ = None, landing: Land
 
 
 @app.command()
-def plan(first: From_ = None, last: To_ = None, lake: Lake_ = None, landing: Landing_ = None) -> None:
-    """List the days that are due, and why."""
+def plan(
+    first: FromOption = None, last: ToOption = None, lake: LakeOption = None, landing: LandingOption = None
+) -> None:
+    """List the days that are due, and why.
+
+    Example: `standpoint plan --from 2022-01-01`
+    """
     from pipeline import plan as planning
     from pipeline.lake import Lake
 
-    settings = Settings.load(lake=lake, landing=landing)
+    settings, days_wanted = Settings.load(lake=lake, landing=landing), options.span(first, last)
     home = Lake(settings.lake, create=False)
-    days = planning.due(home, _context(settings), _day("--from", first), _day("--to", last))
+    days = planning.due(home, _context(settings), *days_wanted)
     rows = [
         (due.day, unit.id, ", ".join(due.reasons), due.articles, due.fresh)
         for unit in planning.units(days, home)
@@ -160,87 +163,108 @@ def plan(first: From_ = None, last: To_ = None, lake: Lake_ = None, landing: Lan
 
 @app.command()
 def sql(
-    query: Annotated[str | None, typer.Argument(metavar="[QUERY]", help="SQL; a prompt if none.")] = None,
+    query: Annotated[
+        str | None, typer.Argument(metavar="[QUERY]", help="SQL; if none, standard input or a prompt.")
+    ] = None,
     form: Annotated[Format, typer.Option("--format", help="How to print the result.")] = Format.table,
-    lake: Lake_ = None,
+    lake: LakeOption = None,
+    landing: LandingOption = None,
 ) -> None:
     """Ask the tables in SQL (DuckDB, read-only).
 
     Tables: raw, articles, sentences, mentions, entities, stances, rejects, runs. Views: evidence,
     who_on_whom, stance_daily, entity_daily, outlet_lean, quality. `SHOW TABLES` and `DESCRIBE evidence`
     tell more.
+
+    Example: `standpoint sql "FROM evidence WHERE target = 'NATO'" --format csv > nato.csv`
     """
     from pipeline import console, database
     from pipeline.lake import Lake
 
-    with database.connect(Lake(Settings.load(lake=lake).lake, create=False)) as connection:
-        if query is None:
-            console.prompt(connection)
+    home = Lake(Settings.load(lake=lake, landing=landing).lake, create=False)
+    with database.connect(home) as connection:
+        if query is None and sys.stdin.isatty():
+            console.prompt(connection, form.value)
         else:
-            console.show(database.query(connection, query), form.value)
+            console.show(connection, sys.stdin.read() if query is None else query, form.value)
 
 
 @app.command()
 def export(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write; made if missing.")],
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Folder or URI; made if missing.")],
     query: Annotated[str | None, typer.Option(help="Export this query instead of tables.")] = None,
     tables: Annotated[str | None, typer.Option(metavar="A,B", help="Only these tables; all if none.")] = None,
     form: Annotated[FileFormat, typer.Option("--format", help="What to write.")] = FileFormat.parquet,
-    first: From_ = None,
-    last: To_ = None,
-    lake: Lake_ = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    lake: LakeOption = None,
+    landing: LandingOption = None,
 ) -> None:
-    """Write tables as plain files, FOLDER/TABLE/day=YYYY-MM-DD/TABLE.parquet, or a query as one file."""
+    """Write tables or the result of a query as plain files, for tools that know no lake.
+
+    Tables go to FOLDER/TABLE/day=YYYY-MM-DD/TABLE.parquet (or .csv), a query to FOLDER/query.parquet.
+    In CSV, lists and maps are JSON text and bytes are base 64.
+
+    Example: `standpoint export tables --tables articles,stances --format csv`
+    """
     from pipeline import export as exporting
     from pipeline.lake import Lake
 
-    home = Lake(Settings.load(lake=lake).lake, create=False)
-    if query is not None:
-        written = exporting.query(home, query, folder, form.value)
+    home = Lake(Settings.load(lake=lake, landing=landing).lake, create=False)
+    days_wanted = options.span(first, last)
+    if query is None:
+        names = tables.split(",") if tables is not None else None
+        written = exporting.tables(home, folder, form.value, names, *days_wanted)
+    elif tables is not None or any(days_wanted):
+        raise UsageError("--query: it says itself what to export; leave out --tables, --from and --to")
     else:
-        names = tables.split(",") if tables else None
-        span = (_day("--from", first), _day("--to", last))
-        written = exporting.tables(home, folder, form.value, names, *span)
+        written = exporting.query(home, query, folder, form.value)
     terminal.note(f"{written:,} rows written to {folder}")
 
 
 @app.command()
-def clean(file: Input_ = None) -> None:
+def clean(file: InputArgument = None) -> None:
     """Repair articles: JSON lines with id, title and lines in; the same with repairs out.
 
     In: `{"id", "title", "lines": [...]}`. Out: the same id, the repaired title, the lines in the same
     number and order (null: nothing was left), and `repairs: [{"line", "kind", "before", "after"}]`,
-    where line 0 is the title.
+    where line 0 is the title. A line that cannot be read gives `{"id", "error"}`, and exit code 1 at the end.
+
+    Example: `standpoint clean articles.jsonl > repaired.jsonl`
     """
     from pipeline import filters
     from pipeline.clean import clean_record
 
     with filters.lines_of(file) as lines:
-        filters.write((clean_record(record) for record in filters.parse(lines)), sys.stdout)
+        filters.write(filters.answers(lines, filters.each(clean_record)), sys.stdout.buffer)
 
 
 @app.command()
-def annotate(file: Input_ = None) -> None:
+def annotate(file: InputArgument = None) -> None:
     """Find entities and stances in texts of your own: JSON lines in, JSON lines out.
 
     In: `{"id", "text", "targets"?: [[start, end], ...], "pairs"?: [[[s, e], [s, e]], ...]}`. Out:
     `mentions`, `targets` (the stance of the text toward the given spans, else toward the mentions)
     and `pairs` (the stance of the first span toward the second). Offsets count characters of `text`.
+    A line that cannot be read gives `{"id", "error"}`, and exit code 1 at the end.
+
+    Example: `echo '{"id": 1, "text": "Poland backs Ukraine."}' | standpoint annotate`
     """
     from pipeline import filters
     from pipeline.annotate import annotate as judge
 
     context = _context(Settings.load())
     with filters.lines_of(file) as lines:
-        filters.write(judge(filters.parse(lines), context.tagger, context.judge), sys.stdout)
+        answers = filters.answers(lines, lambda records: judge(records, context.tagger, context.judge))
+        filters.write(answers, sys.stdout.buffer)
 
 
 @app.command()
 def airflow(
     home: Annotated[Path, typer.Option(help="Where Airflow keeps its own files.")] = Path(".airflow"),
     port: Annotated[int, typer.Option(help="Port of the web interface.", min=1, max=65535)] = 8080,
-    lake: Lake_ = None,
-    landing: Landing_ = None,
+    lake: LakeOption = None,
+    landing: LandingOption = None,
 ) -> None:
     """Start a real Airflow on this machine: scheduler, web interface, PostgreSQL. Ctrl-C stops it.
 
@@ -253,53 +277,28 @@ def airflow(
 
 
 @app.command()
-def doctor(lake: Lake_ = None, landing: Landing_ = None) -> None:
+def doctor(lake: LakeOption = None, landing: LandingOption = None) -> None:
     """Check installation, model, lake and landing zone, and say what to do."""
     from pipeline.doctor import examine
 
     found = examine(Settings.load(lake=lake, landing=landing))
     for check in found:
-        terminal.out.print(f"{'ok' if check.ok else 'NO':>3}  {check.what}: {check.detail}", markup=False)
+        terminal.out.print(
+            f"{'ok' if check.ok else 'NO':>3}  {check.what}: {check.detail}", markup=False, soft_wrap=True
+        )
     if not all(check.ok for check in found):
         raise typer.Exit(3)
 
 
 def main() -> None:
-    """Run the command line; a user's mistake is one line on standard error and an exit code."""
-    try:
-        app()
-    except StandpointError as error:
-        terminal.fail(str(error))
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        terminal.fail("stopped")
-        sys.exit(130)
-    except BrokenPipeError:  # `standpoint sql … | head`: what reads us has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Run the command line."""
+    app()
 
 
 def _context(settings: Settings) -> Context:
     from pipeline.stages import Context
 
     return Context(settings)
-
-
-def _day(option: str, text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"{option}: {text!r} is not a day such as 2021-12-29") from error
-
-
-def _pairs(option: str, text: str | None) -> dict[str, str] | None:
-    if text is None:
-        return None
-    parts = [part.partition("=") for part in text.split(",")]
-    if not all(key.strip() and value.strip() for key, _, value in parts):
-        raise UsageError(f"--{option}: {text!r} is not a list such as title=headline,text=body")
-    return {key.strip(): value.strip() for key, _, value in parts}
 
 
 if __name__ == "__main__":

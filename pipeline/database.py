@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from pipeline.lake import Lake, Manifest
 
 Connection = duckdb.DuckDBPyConnection
 FILE = "standpoint.duckdb"
+QUOTED = "\n\nLINE "  # what stands after it points into the query, which is no single line
 READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 
@@ -55,18 +57,27 @@ def query(connection: Connection, sql: str) -> Connection:
 
     Raises UsageError for SQL that does not parse or run, or that would do anything else than read.
     """
-    try:
+    with problems():
         statements = connection.extract_statements(sql)
         if not statements:
             raise UsageError("sql: the query is empty; try `SELECT * FROM who_on_whom LIMIT 10`")
         for statement in statements:
             if statement.type not in READING:
                 kind = statement.type.name
-                raise UsageError(f"sql: {kind} is refused, the lake is read-only; allowed: SELECT, EXPLAIN")
+                raise UsageError(
+                    f"sql: {kind} is refused, the lake is read-only; allowed: SELECT, EXPLAIN, SHOW, DESCRIBE"
+                )
             connection.execute(statement)
-    except duckdb.Error as error:
-        raise UsageError(f"sql: {error}") from error
     return connection
+
+
+@contextmanager
+def problems() -> Iterator[None]:
+    """Turns what DuckDB says of a query, while it runs or its rows are read, into the user's error."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise UsageError(f"sql: {str(error).partition(QUOTED)[0]}") from error
 
 
 def analyst_views() -> dict[str, str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import os
 import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem, StandpointError
 from pipeline.settings import Settings
@@ -45,6 +47,8 @@ def _check(what: str, look: Callable[[Settings], str], settings: Settings) -> Ch
         return Check(what, True, look(settings))
     except StandpointError as error:
         return Check(what, False, str(error))
+    except OSError as error:
+        return Check(what, False, f"{error}; check that it is there and may be used")
 
 
 def _python(_: Settings) -> str:
@@ -107,9 +111,19 @@ def _lake(settings: Settings) -> str:
     from pipeline.lake import Lake
     from pipeline.store import Store
 
-    if not Store(settings.lake).exists("lake.json"):
+    store = Store(settings.lake)
+    if store.is_local:
+        _writable(Path(store.full()))
+    if not store.exists("") and not store.exists("lake.json"):
         return f"{settings.lake}: none yet; `standpoint ingest` makes it"
-    manifests = Lake(settings.lake).manifests()
+    manifests = Lake(settings.lake, create=False).manifests()
     return (
         f"{settings.lake}, {len(manifests):,} days, {sum(m.articles for m in manifests.values()):,} articles"
     )
+
+
+def _writable(folder: Path) -> None:
+    """Raises EnvironmentProblem when what is there of the folder may not be written to."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    if not os.access(there, os.W_OK | os.X_OK if there.is_dir() else os.W_OK):
+        raise EnvironmentProblem(f"{str(there)!r} may not be written to: change that, or name another --lake")

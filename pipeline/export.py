@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import json
+import math
 from collections.abc import Sequence
-from datetime import date
-from pathlib import Path
+from datetime import date, time
+from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,10 +20,14 @@ from pipeline.errors import UsageError
 from pipeline.lake import Lake
 from pipeline.store import Store
 
+T = pa.types
+IN_CSV = (T.is_boolean, T.is_integer, T.is_floating, T.is_string, T.is_large_string, T.is_date, T.is_time,
+          T.is_timestamp)  # fmt: skip
+
 
 def tables(
     lake: Lake,
-    folder: Path,
+    folder: str,
     form: str,
     names: Sequence[str] | None = None,
     first: date | None = None,
@@ -29,13 +35,14 @@ def tables(
 ) -> int:
     """Write `FOLDER/<table>/day=YYYY-MM-DD/<table>.<form>` for every day from first to last.
 
-    Returns the number of rows. Raises UsageError for a table that is none.
+    `folder` is a folder or URI. Returns the number of rows. Raises UsageError for a table that is none, and
+    for a folder that is a lake.
     """
     known = [t.name for t in schemas.PUBLISHED]
     for name in names or ():
         if name not in known:
             raise UsageError(f"--tables: {name!r} is none of {', '.join(known)}")
-    target, rows = Store(str(folder)), 0
+    target, rows = _target(folder), 0
     for day, manifest in lake.manifests().items():
         if (first and day < first) or (last and day > last):
             continue
@@ -48,23 +55,62 @@ def tables(
     return rows
 
 
-def query(lake: Lake, sql: str, folder: Path, form: str) -> int:
-    """Write a query's result as `FOLDER/query.<form>`; returns the number of rows."""
-    with database.connect(lake) as connection:
+def query(lake: Lake, sql: str, folder: str, form: str) -> int:
+    """Write a query's result as `FOLDER/query.<form>`; returns the number of rows.
+
+    Raises UsageError for SQL that does not run and for a result that the format cannot hold.
+    """
+    target = _target(folder)
+    with database.connect(lake) as connection, database.problems():
         table = database.query(connection, sql).to_arrow_table()
-    Store(str(folder)).write(f"query.{form}", _bytes(table, form))
+    try:
+        data = _bytes(table, form)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError, OverflowError) as error:
+        raise UsageError(f"--format {form} cannot hold a value ({error}): cast it to text") from error
+    target.write(f"query.{form}", data)
     return int(table.num_rows)
 
 
 def flat(table: pa.Table) -> pa.Table:
-    """The table as CSV can hold it: lists and maps as JSON text, bytes in base 64, decimals as text."""
+    """The table as CSV can hold it: lists, maps and structs as JSON text, bytes in base 64, decimals as text.
+
+    Types that CSV knows stay; all others become the text that Python gives them.
+    """
     for index, column in enumerate(table.schema):
-        if pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
-            texts = [None if value is None else _text(value) for value in table[index].to_pylist()]
-            table = table.set_column(index, column.name, pa.array(texts, pa.string()))
-        elif pa.types.is_decimal(column.type):
+        if pa.types.is_decimal(column.type):
             table = table.set_column(index, column.name, table[index].cast(pa.string()))
+        elif not any(test(column.type) for test in IN_CSV):
+            values = table[index].to_pylist(maps_as_pydicts="strict")
+            texts = [None if value is None else _text(value) for value in values]
+            table = table.set_column(index, column.name, pa.array(texts, pa.string()))
     return table
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON can hold it: dates as ISO text, bytes in base 64, whole decimals as numbers."""
+    if isinstance(value, dict):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, bool | int | float | str | None) else str(value)
+
+
+def _target(folder: str) -> Store:
+    """The store to write to; not one that holds a lake, whose `data` these files would look like."""
+    target = Store(folder)
+    if target.exists("lake.json"):
+        raise UsageError(f"FOLDER {folder!r} is a lake: name another folder, such as {folder}-tables")
+    if target.exists(""):
+        raise UsageError(f"FOLDER {folder!r} is a file: name a folder")
+    return target
 
 
 def _bytes(table: pa.Table, form: str) -> bytes:
@@ -77,6 +123,5 @@ def _bytes(table: pa.Table, form: str) -> bytes:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    return json.dumps(value, ensure_ascii=False, default=str)
+    found = plain(value)
+    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)

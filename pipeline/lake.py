@@ -28,7 +28,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from pipeline import inbox, schemas
-from pipeline.errors import EnvironmentProblem
+from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.inbox import Batch, DayBatch
 from pipeline.store import Store
 
@@ -83,8 +83,12 @@ class Lake:
     """A lake in a store. Opening it creates what is missing and completes what a crash left undone."""
 
     def __init__(self, uri: str, *, create: bool = True) -> None:
-        """Raises EnvironmentProblem when there is no lake and `create` is false, or it is too new."""
+        """Raises EnvironmentProblem when there is no lake and `create` is false, or it is too new;
+        UsageError when there is a file in its place.
+        """
         self.store = Store(uri)
+        if self.store.exists(""):
+            raise UsageError(f"lake {uri!r} is a file: name a folder or an s3:// URI with --lake")
         if not self.store.exists("lake.json"):
             if not create:
                 raise EnvironmentProblem(f"lake {uri!r}: there is none; make one with `standpoint ingest`")

@@ -66,6 +66,8 @@ def inherited_environment() -> dict[str, str]:
 
 
 def _parse(name: str, text: str) -> object:
+    if name in ("lake", "landing") and not text.strip():
+        raise UsageError(f"{name}: {text!r} names nothing; give a folder or an s3:// URI")
     if name == "languages":
         codes = tuple(sorted({code.strip().lower() for code in text.split(",") if code.strip()}))
         if not codes or not all(re.fullmatch("[a-z]{2,3}", code) for code in codes):

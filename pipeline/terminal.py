@@ -26,8 +26,17 @@ from rich.table import Table
 from rich.text import Text
 
 WIDE = 180  # of tables in a file or pipe, where there is no terminal to fit
-out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
-err = Console(stderr=True, highlight=False)
+
+
+class _Terminal(Console):
+    """A console that leaves it to the command line what a closed pipe means."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+out = _Terminal(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+err = _Terminal(stderr=True, highlight=False)
 
 
 @contextmanager

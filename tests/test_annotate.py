@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from pipeline import annotate as module
 from pipeline.annotate import annotate
-from pipeline.errors import ValidationFailed
 from pipeline.schemas import ENTITY_TYPES
 
 MISTAKES = json.loads((Path(__file__).parent / "cases/annotate.json").read_text(encoding="utf-8"))
@@ -79,13 +78,11 @@ def test_a_mistake_is_told_in_its_place(case):
     answers = annotate(
         [{"id": 0, "text": TEXT}, case["record"], {"id": 2, "text": TEXT}], KeywordTagger(), KeywordJudge()
     )
-    first, wrong, last = itertools.islice(answers, 3)
+    first, wrong, last = answers
     given_id = case["record"]["id"] if isinstance(case["record"], dict) else None
     assert wrong == {"id": given_id, "error": case["error"]}
     assert (first["id"], last["id"]) == (0, 2)
     assert first["mentions"] == last["mentions"]
-    with pytest.raises(ValidationFailed, match="1 of 3 records not annotated"):
-        next(answers)
 
 
 def test_a_long_wrong_value_is_cut():
