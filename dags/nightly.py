@@ -146,7 +146,9 @@ def unit(unit: str) -> None:
 @dag(
     # At 00:00, not later: the hour would become part of the partition's date, and a backfill's last day
     # would be left out.
-    schedule=CronPartitionTimetable("0 0 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d"),
+    schedule=CronPartitionTimetable(
+        "0 0 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d", run_immediately=True
+    ),
     catchup=False,
     max_active_runs=8,
     default_args=DEFAULTS,

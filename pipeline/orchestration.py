@@ -10,20 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import TypeVar
 
 from pipeline import plan as planning
 from pipeline import runner
 from pipeline.errors import UsageError, ValidationFailed
-from pipeline.lake import Lake
+from pipeline.lake import GRACE, Lake
 from pipeline.plan import ARTICLES_PER_UNIT, Due, Unit
 from pipeline.settings import Settings
 from pipeline.stages import Context
 from pipeline.staging import Staging
+from pipeline.store import Entry
 
 MAX_UNITS = 1000  # below Airflow's core.max_map_length, 1024 unless configured
 
@@ -58,7 +59,7 @@ def plan(run_id: str, key: str | None, *, up_to: bool) -> list[str]:
     due = planning.due(lake, context(settings), None if up_to else last, last)
     # Units grow where there would be too many: two neighbours hold more than the bound, so this halves it.
     bound = max(ARTICLES_PER_UNIT, 2 * sum(d.fresh for d in due) // MAX_UNITS)
-    units = list(planning.units(due, lake, bound))
+    units = list(_apart(lake, planning.units(due, lake, bound)))
     suffix = hashlib.sha256(run_id.encode()).hexdigest()[:8]
     ids = [f"{unit.id}-{suffix}" for unit in units]
     for unit_id, unit in zip(ids, units, strict=True):
@@ -104,12 +105,44 @@ def finish() -> None:
     """Refresh what stands beside the tables, and log what the lake now holds."""
     lake = Lake(Settings.load().lake)
     runner.finish(lake)
+    _sweep(lake)
     rows = {
         name: sum(m.tables[name]["rows"] for m in lake.manifests().values())
         for name in ("articles", "mentions", "stances", "rejects")
     }
     log.info("lake %s: %d days, %s", lake.store.uri, len(lake.manifests()),
              ", ".join(f"{count} {name}" for name, count in rows.items()))  # fmt: skip
+
+
+def _apart(lake: Lake, units: Iterable[Unit]) -> Iterator[Unit]:
+    """The units, those with days that an earlier run did not get through taken apart into their days.
+
+    So one day at fault holds up its neighbours once, and not every night.
+    """
+    stuck = {due.day for entry in _staged(lake) for due in Staging(lake, _unit_id(entry)).unit().days}
+    count = 0
+    for unit in units:
+        alone = [unit]
+        if stuck & {due.day for due in unit.days} and count + len(unit.days) <= MAX_UNITS:
+            alone = list(planning.units(unit.days, lake, articles=0))
+        count += len(alone)
+        yield from alone
+
+
+def _sweep(lake: Lake) -> None:
+    """Remove what runs of more than a day ago left in staging: none of them can still be at work."""
+    before = datetime.now(UTC) - GRACE
+    for entry in _staged(lake):
+        if entry.modified < before:
+            Staging(lake, _unit_id(entry)).remove()
+
+
+def _staged(lake: Lake) -> list[Entry]:
+    return [entry for entry in lake.store.list("staging") if entry.path.endswith("/unit.json")]
+
+
+def _unit_id(entry: Entry) -> str:
+    return entry.path.split("/")[1]
 
 
 def _on_what_is_left(lake: Lake, unit_id: str, about: Context, work: Callable[[], Result]) -> Result | None:

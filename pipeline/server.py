@@ -86,7 +86,7 @@ def run_nightly(settings: Settings, folder: Path) -> None:
             text=True,
             errors="replace",
         ) as child,
-        terminal.progress("tasks", None) as advance,
+        terminal.err.status("starting Airflow") as status,
     ):
         for line in child.stdout or ():
             file.write(line)
@@ -94,7 +94,7 @@ def run_nightly(settings: Settings, folder: Path) -> None:
                 # The logger's own fields follow on the same line.
                 event, _ = json.JSONDecoder().raw_decode(line.partition(MARK)[2])
                 failed += _show(event)
-                advance(1)
+                status.update("running")
     if failed:
         raise ValidationFailed(f"{failed[0]} (log: {log})")
     if child.returncode:

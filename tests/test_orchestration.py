@@ -1,5 +1,7 @@
 """Runs that overlap and are repeated: whoever publishes a day first wins, nobody loses anything."""
 
+from datetime import timedelta
+
 import pytest
 from lakes import article, batch, day_batch
 
@@ -60,18 +62,18 @@ def test_units_grow_where_there_would_be_too_many_to_map(three_days, monkeypatch
 
 
 def test_the_first_run_to_publish_a_unit_wins(three_days, context):
-    """Three runs plan the same days; one builds them, one comes too late, one finds them changed again."""
+    """Three runs plan the same day; one builds it, one comes too late, one finds it changed again."""
     runs = ("nightly.scheduled__1", "nightly.backfill__1", "nightly.manual__1")
-    ids = dict(zip(runs, (orchestration.plan(run, None, up_to=False)[0] for run in runs), strict=True))
+    ids = dict(zip(runs, (orchestration.plan(run, DAYS[1], up_to=False)[0] for run in runs), strict=True))
     assert len(set(ids.values())) == 3
     first, second, third = runs
     assert orchestration.stage(ids[second], "clean", second)
 
     snapshots = build(ids[first], first)
-    assert len(snapshots) == 3
-    assert plan.due(three_days, context) == []
+    assert len(snapshots) == 1
+    assert [due.day for due in plan.due(three_days, context)] == [DAYS[0], DAYS[2]]
     assert {m.run_id for m in three_days.manifests().values()} == {first}
-    assert orchestration.publish(ids[first], first) == snapshots[:1]  # tried again after its commit
+    assert orchestration.publish(ids[first], first) == snapshots  # tried again after its commit
 
     before = {m.day: m.json() for m in three_days.manifests().values()}
     assert not orchestration.stage(ids[second], "tag", second)
@@ -98,6 +100,24 @@ def test_days_that_another_run_has_published_drop_out_of_a_unit(three_days):
     found = {m.day: m.run_id for m in three_days.manifests().values()}
     assert found == dict.fromkeys(DAYS, "nightly") | {"2022-01-06": "backfill"}
     assert {m.day: m.articles for m in three_days.manifests().values()} == dict.fromkeys(DAYS, 1)
+
+
+def test_days_of_a_unit_that_failed_are_tried_alone(three_days, monkeypatch):
+    (failed,) = orchestration.plan("first", None, up_to=False)
+    again = orchestration.plan("second", None, up_to=False)
+    assert [days_of(three_days, unit_id) for unit_id in again] == [[day] for day in DAYS]
+    monkeypatch.setattr(orchestration, "MAX_UNITS", 2)
+    assert len(orchestration.plan("third", None, up_to=False)) == 1
+    assert days_of(three_days, failed) == list(DAYS)
+
+
+def test_what_old_runs_left_is_swept(three_days, monkeypatch):
+    orchestration.plan("old", None, up_to=False)
+    orchestration.finish()
+    assert len(list(three_days.store.list("staging"))) == 1
+    monkeypatch.setattr(orchestration, "GRACE", timedelta(0))
+    orchestration.finish()
+    assert list(three_days.store.list("staging")) == []
 
 
 def test_a_unit_that_nobody_staged_is_told(three_days):
