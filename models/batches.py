@@ -17,6 +17,8 @@ from models import data
 from models.words import Pieces, padded, pieces
 
 Item = tuple[data.Example, Pieces]
+_BETWEEN = (" ", "; ", ", while ", ", and ")
+_JOINED = 0.5  # share of the directed texts that are joined two by two
 _POOL = 2048  # texts that are sorted by length together
 
 
@@ -87,10 +89,15 @@ def _add_stances(batch: Batch, row: int, example: data.Example, found: Pieces, w
 def examples(folder: Path, rng: random.Random) -> list[data.Example]:
     """One epoch's training texts; none of them is a sentence of a dev set."""
     out = data.held_out(folder)
+    directed = data.relations(folder / "stance/directed/train.jsonl", reverse=True, but=out)
+    rng.shuffle(directed)
+    half = int(len(directed) * _JOINED / 2)
+    pairs = zip(directed[:half], directed[half : 2 * half], strict=True)
     return [
         *data.newswire(folder / "ner/worldwide/train.jsonl", rng, out),
         *data.portrayals(folder / "stance/newsmtsc/train.jsonl", out),
-        *data.relations(folder / "stance/directed/train.jsonl", reverse=True, but=out),
+        *(data.joined(one, other, rng.choice(_BETWEEN)) for one, other in pairs),
+        *directed[2 * half :],
     ]
 
 

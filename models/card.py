@@ -27,6 +27,7 @@ the stance of one mention toward another. This page is written by
 | directed sentiment (Park et al., Findings of ACL 2021), training split | relation | "by citing the paper" |
 
 All sentences of the dev sets were left out of training by text, whatever their case and punctuation.
+Half of the directed texts were joined two by two, each holder neutral toward the targets in the other text.
 Damaged copies (characters outside ASCII lost, quotation marks lost, no final full stop, other letter case)
 were trained on beside clean ones, as were American abbreviations (U.S., Sept. 2), rare in the newswire.
 

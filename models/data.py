@@ -171,6 +171,29 @@ def relations(path: Path, reverse: bool = False, but: frozenset[str] = frozenset
     ]
 
 
+def joined(first: Example, second: Example, between: str) -> Example:
+    """Two unrelated texts as one: a holder of either is neutral toward a target in the other.
+
+    So a stance has to be the holder's own, not whatever is said of the target. `between`, if more than white
+    space, takes the place of the first text's full stop.
+    """
+    head = first.text.rstrip()
+    if between.strip() and head.endswith("."):
+        head = head[:-1]
+    shift = len(head) + len(between)
+
+    def moved(span: Span) -> Span:
+        return span[0] + shift, span[1] + shift
+
+    neutral = STANCES.index("neutral")
+    left = [(h, t, k) for h, t, k in first.relations if max(h[1], t[1]) <= len(head)]
+    right = [(moved(h), moved(t), k) for h, t, k in second.relations]
+    told = [(left, right), (right, left)]
+    crossed = {(h, t) for ours, others in told for h, _, _ in ours for _, t, k in others if k != neutral}
+    relations = [*left, *right, *((h, t, neutral) for h, t in sorted(crossed))]
+    return Example(head + between + second.text, relations=tuple(relations))
+
+
 def held_out(folder: Path) -> frozenset[str]:
     """Keys of every sentence of the dev sets, so that training can leave them out."""
     files = [folder / "stance" / name for name in ("newsmtsc/dev_rw.jsonl", "newsmtsc/dev_mt.jsonl")]

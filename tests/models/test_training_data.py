@@ -152,3 +152,26 @@ def test_any_text_survives_any_damage(text, seed):
     example = data.Example(text, entities=(((0, len(text)), 0),))
     made = data.damaged(example, random.Random(seed), dict.fromkeys(CHANCES, 0.5))
     assert all(0 <= start < end <= len(made.text) for (start, end), _ in made.entities)
+
+
+@pytest.mark.parametrize(
+    ("between", "text"),
+    [
+        (" ", "Ada hit Bob. Cem met Dan."),
+        ("; ", "Ada hit Bob; Cem met Dan."),
+        (", and ", "Ada hit Bob, and Cem met Dan."),
+    ],
+)
+def test_across_joined_texts_holders_are_neutral_toward_targets_of_stance(between, text):
+    against, neutral = STANCES.index("against"), STANCES.index("neutral")
+    first = data.Example("Ada hit Bob.", relations=(((0, 3), (8, 11), against),))
+    second = data.Example("Cem met Dan.", relations=(((0, 3), (8, 11), neutral),))
+    made = data.joined(first, second, between)
+    assert made.text == text
+    named = [(text[slice(*holder)], text[slice(*target)], label) for holder, target, label in made.relations]
+    assert named == [("Ada", "Bob", against), ("Cem", "Dan", neutral), ("Cem", "Bob", neutral)]
+
+
+def test_a_span_that_holds_the_lost_full_stop_goes_with_it():
+    first = data.Example("Ada left the U.S.", relations=(((0, 3), (13, 17), 0),))
+    assert data.joined(first, data.Example("So did Bob."), "; ").relations == ()

@@ -13,6 +13,7 @@ from models import weights
 from models.heads import Network
 from models.infer import Model
 
+torch.set_num_threads(1)  # so small a model gains nothing by two, and loses much beside other work
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,'’-!?\"$%"
 CONFIG = {
     "encoder": {
@@ -58,6 +59,5 @@ def write(folder: Path, seed: int = 1) -> Path:
 
 
 def model(folder: Path, seed: int = 1) -> Model:
-    """The written model, in float32, on one thread: it is too small for two."""
-    torch.set_num_threads(1)
+    """The written model, in float32."""
     return Model.load(write(folder, seed), dtype=torch.float32)
