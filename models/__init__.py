@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 
 if TYPE_CHECKING:
-    from models.infer import Model
+    from models.infer import Model as Model
 
 __all__ = ["STANCES", "TYPES", "Judge", "Questions", "Tagger", "Tags", "digest", "load"]
 
@@ -85,13 +85,15 @@ class Judge(Protocol):
         ...
 
 
-def load(path: Path | None = None) -> Model:
+def load(path: Path | None = None, threads: int = 0) -> Model:
     """The model in the folder `path` (None: the shipped weights); it is both a Tagger and a Judge.
 
+    `threads` is how many this process then computes with; 0: as many as PyTorch finds cores.
     Raises FileNotFoundError where a file is missing, ValueError where one differs from its recorded sha256.
     """
-    from models.infer import Model
+    from models.infer import Model, compute_with
 
+    compute_with(threads)
     return Model.load(path)
 
 

@@ -30,6 +30,12 @@ def precision() -> torch.dtype:
     return torch.bfloat16 if known.get("avx512_bf16") or known.get("amx_bf16") else torch.float32
 
 
+def compute_with(threads: int) -> None:
+    """Let this process compute with so many threads; 0 leaves it to PyTorch."""
+    if threads:
+        torch.set_num_threads(threads)
+
+
 class Model:
     """The joint model: a Tagger and a Judge."""
 

@@ -107,9 +107,8 @@ def units(days: Sequence[Due], lake: Lake, articles: int = ARTICLES_PER_UNIT) ->
     for day in by_day:
         if day in done:
             continue
-        members = sorted(groups[day])
-        done.update(members)
-        extra = [by_day[d] for d in members]
+        done |= groups[day]
+        extra = [by_day[d] for d in sorted(groups[day])]
         if held and sum(d.fresh for d in (*held, *extra)) > articles:
             yield Unit(tuple(held))
             held = []

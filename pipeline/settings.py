@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import UsageError
 
@@ -65,7 +66,7 @@ def inherited_environment() -> dict[str, str]:
     return dict(os.environ)
 
 
-def _parse(name: str, text: str) -> object:
+def _parse(name: str, text: str) -> Any:
     if name in ("lake", "landing") and not text.strip():
         raise UsageError(f"{name}: {text!r} names nothing; give a folder or an s3:// URI")
     if name == "languages":

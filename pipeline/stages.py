@@ -67,7 +67,7 @@ class Context:
     @cached_property
     def _model(self) -> models.Model:
         with _model_problems():
-            return models.load(self._model_path)
+            return models.load(self._model_path, self.settings.threads)
 
     @property
     def _model_path(self) -> Path | None:
