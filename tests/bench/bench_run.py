@@ -1,0 +1,85 @@
+"""Measure a whole run: ingest, then every stage, on articles of your own.
+
+    python -m tests.bench.bench_run SOURCE... [--lake DIR]
+
+Prints the seconds of each stage, tokens per second of the model stage and of the whole run, and both
+against the encoder alone on the same sentences, in the same process. Absolute figures depend on the
+machine and on what else it does; the ratios are what to compare. The lake is kept where one is named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import models
+from pipeline import database, plan, runner
+from pipeline.ingest import ingest
+from pipeline.lake import Lake
+from pipeline.settings import Settings
+from pipeline.stages import Context
+from tests.bench.bench_model import encode
+
+SAMPLE = 4000  # sentences for the encoder alone: some ten seconds
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="Measures a run from raw articles to published tables.")
+    parser.add_argument("sources", nargs="+")
+    parser.add_argument("--lake", type=Path)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        lake = Lake(str(given.lake or folder))
+        started = time.perf_counter()
+        summary = ingest(lake, given.sources)
+        landed = time.perf_counter()
+        context = Context(Settings())
+        model = models.load()
+        loaded = time.perf_counter()
+        failures = runner.run(lake, list(plan.units(plan.due(lake, context), lake)), context)
+        runner.finish(lake)
+        done = time.perf_counter()
+        for name, count in summary.rows():
+            print(f"{name:40} {count:>10,}")
+        print(f"{'failed units':40} {len(failures):>10,}")
+        print(f"{'ingest, seconds':40} {landed - started:>10.1f}")
+        print(f"{'run, seconds':40} {done - loaded:>10.1f}")
+        with database.connect(lake) as connection:
+            report(connection, done - loaded, model)
+
+
+def report(connection: database.Connection, seconds: float, model: models.Model) -> None:
+    """What the lake's own `runs` say, against the encoder alone."""
+    stages = database.query(
+        connection,
+        "SELECT stage, sum(rows_in), sum(rows_out), sum(rejected), sum(seconds), sum(tokens) "
+        "FROM runs WHERE stage <> 'ingest' GROUP BY stage ORDER BY min(started_at)",
+    ).fetchall()
+    print(f"\n{'stage':10} {'rows in':>10} {'rows out':>10} {'rejected':>9} {'seconds':>9} {'share':>7}")
+    for stage, rows_in, rows_out, rejected, spent, _ in stages:
+        share = spent / seconds
+        print(f"{stage:10} {rows_in:>10,} {rows_out:>10,} {rejected:>9,} {spent:>9.1f} {share:>7.1%}")
+    tokens = sum(row[5] for row in stages)
+    tagging = next(row[4] for row in stages if row[0] == "tag")
+    texts = [
+        text
+        for (text,) in database.query(
+            connection,
+            f"SELECT text FROM sentences WHERE kind <> 'boilerplate' ORDER BY hash(text) LIMIT {SAMPLE}",
+        ).fetchall()
+    ]
+    counted = int(model.tag(texts).tokens.sum())  # warms up, too
+    started = time.perf_counter()
+    encode(model, texts)
+    alone = counted / (time.perf_counter() - started)
+    rates = {"encoder alone": alone, "tag, validated": tokens / tagging, "whole run": tokens / seconds}
+    print()
+    for name, rate in rates.items():
+        print(f"{name:20} {rate:>10,.0f} tokens/s {rate / alone:>7.1%} of the encoder alone")
+
+
+if __name__ == "__main__":
+    main()
