@@ -5,8 +5,9 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -98,11 +99,18 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_thirty_days_twice(tmp_path):
-    (tmp_path / "landing").mkdir()
-    airflow = Airflow(tmp_path)
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Not `tmp_path`: under root PostgreSQL runs as another user, and pytest closes its folders to others."""
+    with tempfile.TemporaryDirectory(prefix="standpoint-backfill-") as path:
+        (Path(path) / "landing").mkdir()
+        yield Path(path)
+
+
+def test_thirty_days_twice(folder):
+    airflow = Airflow(folder)
     try:
-        check_backfills(airflow, tmp_path)
+        check_backfills(airflow, folder)
         family = [psutil.Process(airflow.process.pid)]
         family += family[0].children(recursive=True)
         postmaster = (airflow.home / "postgres" / "postmaster.pid").read_text().splitlines()[0]
