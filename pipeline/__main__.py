@@ -80,7 +80,7 @@ def test(context: typer.Context) -> None:
 def ingest(
     sources: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[SOURCE]...", help="Files, folders or URIs; the landing zone if none."),
+        typer.Argument(metavar="SOURCE", help="Files, folders or URIs; the landing zone if none."),
     ] = None,
     columns: Annotated[
         str | None,
@@ -164,7 +164,7 @@ def plan(
 @app.command()
 def sql(
     query: Annotated[
-        str | None, typer.Argument(metavar="[QUERY]", help="SQL; if none, standard input or a prompt.")
+        str | None, typer.Argument(metavar="QUERY", help="SQL; if none, standard input or a prompt.")
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="How to print the result.")] = Format.table,
     lake: LakeOption = None,

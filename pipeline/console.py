@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
+from decimal import Decimal
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -13,7 +15,9 @@ from pyarrow import csv
 
 from pipeline import database, terminal
 from pipeline.errors import UsageError
-from pipeline.export import flat, plain
+from pipeline.export import CANNOT_HOLD, flat, plain
+
+Batches = Iterator[pa.RecordBatch]
 
 ROWS_SHOWN = 200  # more than that nobody reads in a terminal; the other formats print all
 HELP = "SQL ends with a semicolon. SHOW TABLES; DESCRIBE evidence; .quit (or Ctrl-D) leaves."
@@ -24,20 +28,18 @@ def show(connection: database.Connection, sql: str, form: str) -> None:
 
     Raises UsageError for SQL that does not run and for a result that the format cannot hold.
     """
-    with database.problems():
-        result = database.query(connection, sql)
+    if form == "parquet" and sys.stdout.isatty():
+        raise UsageError("--format parquet: bytes are nothing for a terminal; add `> FILE.parquet`")
+    schema, batches = database.batches(database.query(connection, sql))
+    sys.stdout.flush()
+    try:
         if form == "table":
-            _print(result)
-            return
-        if form == "parquet" and sys.stdout.isatty():
-            raise UsageError("--format parquet: bytes are nothing for a terminal; add `> FILE.parquet`")
-        reader = result.to_arrow_reader()
-        sys.stdout.flush()
-        try:
-            {"csv": _csv, "json": _json, "parquet": _parquet}[form](reader, sys.stdout.buffer)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError, OverflowError) as error:
-            raise UsageError(f"--format {form} cannot hold a value ({error}): cast it to text") from error
-        sys.stdout.buffer.flush()
+            _print(schema, batches)
+        else:
+            {"csv": _csv, "json": _json, "parquet": _parquet}[form](schema, batches, sys.stdout.buffer)
+    except CANNOT_HOLD as error:
+        raise UsageError(f"--format {form} cannot hold a value ({error}): cast it to text") from error
+    sys.stdout.buffer.flush()
 
 
 def prompt(connection: database.Connection, form: str = "table") -> None:
@@ -66,28 +68,40 @@ def prompt(connection: database.Connection, form: str = "table") -> None:
             terminal.fail(str(error))
 
 
-def _print(result: database.Connection) -> None:
-    columns = [column[0] for column in result.description or []]
-    rows = result.fetchmany(ROWS_SHOWN + 1)
-    terminal.out.print(terminal.table(None, columns, rows[:ROWS_SHOWN]))
+def _print(schema: pa.Schema, batches: Batches) -> None:
+    # By position: a result may have two columns of one name.
+    rows: list[tuple[Any, ...]] = []
+    for batch in batches:
+        part = batch.slice(0, ROWS_SHOWN + 1 - len(rows))
+        rows += zip(*(map(_number, column.to_pylist()) for column in part.columns), strict=True)
+        if len(rows) > ROWS_SHOWN:
+            break
+    terminal.out.print(terminal.table(None, schema.names, rows[:ROWS_SHOWN]))
     if len(rows) > ROWS_SHOWN:
         terminal.note(f"the first {ROWS_SHOWN} rows; --format csv, json or parquet prints all")
 
 
-def _csv(reader: pa.RecordBatchReader, stream: BinaryIO) -> None:
-    csv.write_csv(flat(reader.schema.empty_table()), stream)
-    for batch in reader:
+def _number(value: Any) -> Any:
+    """Decimals as numbers, as the sum of whole numbers is one; all else as it is."""
+    return plain(value) if isinstance(value, Decimal) else value
+
+
+def _csv(schema: pa.Schema, batches: Batches, stream: BinaryIO) -> None:
+    csv.write_csv(flat(schema.empty_table()), stream)
+    for batch in batches:
         csv.write_csv(flat(pa.Table.from_batches([batch])), stream, csv.WriteOptions(include_header=False))
 
 
-def _json(reader: pa.RecordBatchReader, stream: BinaryIO) -> None:
-    for batch in reader:
+def _json(schema: pa.Schema, batches: Batches, stream: BinaryIO) -> None:
+    if len(set(schema.names)) < len(schema.names):
+        raise UsageError("--format json: two columns have one name; tell them apart with AS")
+    for batch in batches:
         rows: list[dict[str, Any]] = batch.to_pylist(maps_as_pydicts="strict")
         for row in rows:
             stream.write(f"{json.dumps(plain(row), ensure_ascii=False, allow_nan=False)}\n".encode())
 
 
-def _parquet(reader: pa.RecordBatchReader, stream: BinaryIO) -> None:
-    with pq.ParquetWriter(stream, reader.schema, compression="zstd") as writer:
-        for batch in reader:
+def _parquet(schema: pa.Schema, batches: Batches, stream: BinaryIO) -> None:
+    with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+        for batch in batches:
             writer.write_batch(batch)

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pyarrow.dataset as ds
 
 from pipeline import schemas
@@ -17,7 +18,7 @@ from pipeline.lake import Lake, Manifest
 
 Connection = duckdb.DuckDBPyConnection
 FILE = "standpoint.duckdb"
-QUOTED = "\n\nLINE "  # what stands after it points into the query, which is no single line
+QUOTED = "\nLINE "  # what stands after it points into the query, which is no single line
 READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 
@@ -78,6 +79,27 @@ def problems() -> Iterator[None]:
         yield
     except duckdb.Error as error:
         raise UsageError(f"sql: {str(error).partition(QUOTED)[0]}") from error
+
+
+def batches(result: Connection) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """The columns of a result, and its rows as they are computed.
+
+    Raises UsageError, also between two batches, where a row cannot be computed.
+    """
+    with problems():
+        reader = result.to_arrow_reader()
+
+    def following() -> Iterator[pa.RecordBatch]:
+        while True:
+            try:
+                batch = reader.read_next_batch()
+            except StopIteration:
+                return
+            except (OSError, pa.ArrowException) as error:  # as Arrow hands on what DuckDB says
+                raise UsageError(f"sql: {str(error).partition(QUOTED)[0]}") from error
+            yield batch
+
+    return reader.schema, following()
 
 
 def analyst_views() -> dict[str, str]:

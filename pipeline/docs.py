@@ -1,4 +1,7 @@
-"""Generates `docs/tables.md` from `pipeline.schemas` and the views: `python -m pipeline.docs`."""
+"""Generates references: `python -m pipeline.docs`.
+
+`docs/tables.md` comes from `pipeline.schemas` and the views, `docs/cli.md` from the commands.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from pipeline.schemas import Column, Table
 
 COMMAND = "python -m pipeline.docs"
 PAGE = Path(__file__).parent.parent / "docs" / "tables.md"
+CLI_PAGE = PAGE.with_name("cli.md")
 VIEW_COLUMN = re.compile(r"^ {4}.*?(?P<name>\w+),? -- (?P<meaning>.+)$")
 COUNTED = (
     ("ingest", "raw", "items found in the sources: records, archive members, files"),
@@ -43,6 +47,23 @@ def tables_markdown() -> str:
         *(part for name, sql in views.items() for part in _view(name, sql)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def cli_markdown() -> str:
+    """The reference of every command and option, as Markdown: the help that `--help` shows."""
+    import typer
+    from typer.cli import get_docs_for_click
+
+    from pipeline.__main__ import app
+
+    command = typer.main.get_command(app)
+    with typer.Context(command, info_name="standpoint") as context:
+        text = get_docs_for_click(obj=command, ctx=context, name="standpoint", title="Command line")
+    for name, part in command.commands.items():  # the list has these cut at 45 characters
+        first = " ".join((part.help or "").partition("\n\n")[0].split())
+        text = re.sub(rf"^\* `{name}`: .*$", f"* [`{name}`](#standpoint-{name}): {first}", text, flags=re.M)
+    note = f"Generated from `pipeline/__main__.py` by `{COMMAND}`; edit that."
+    return text.replace("# Command line\n", f"# Command line\n\n{note}\n", 1).rstrip() + "\n"
 
 
 def _table(table: Table) -> list[str]:
@@ -119,3 +140,4 @@ def _grid(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(tables_markdown(), encoding="utf-8")
+    CLI_PAGE.write_text(cli_markdown(), encoding="utf-8")

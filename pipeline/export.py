@@ -20,6 +20,7 @@ from pipeline.errors import UsageError
 from pipeline.lake import Lake
 from pipeline.store import Store
 
+CANNOT_HOLD = (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError, OverflowError)
 T = pa.types
 IN_CSV = (T.is_boolean, T.is_integer, T.is_floating, T.is_string, T.is_large_string, T.is_date, T.is_time,
           T.is_timestamp)  # fmt: skip
@@ -65,7 +66,7 @@ def query(lake: Lake, sql: str, folder: str, form: str) -> int:
         table = database.query(connection, sql).to_arrow_table()
     try:
         data = _bytes(table, form)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError, OverflowError) as error:
+    except CANNOT_HOLD as error:
         raise UsageError(f"--format {form} cannot hold a value ({error}): cast it to text") from error
     target.write(f"query.{form}", data)
     return int(table.num_rows)

@@ -101,7 +101,9 @@ def _record(line: bytes) -> Record:
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8 (byte {error.start}); each line must be one JSON object") from error
     except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON ({error}); each line must be one JSON object") from error
+        raise ValueError(
+            f"not JSON ({error.msg}, column {error.colno}); each line must be one JSON object"
+        ) from error
     if not isinstance(record, dict):
         raise ValueError(f"a {type(record).__name__}; each line must be one JSON object")
     return record

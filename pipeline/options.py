@@ -25,7 +25,7 @@ LandingOption = Annotated[
 FromOption = Annotated[str | None, typer.Option("--from", metavar="DAY", help="First day, YYYY-MM-DD.")]
 ToOption = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day, YYYY-MM-DD.")]
 InputArgument = Annotated[
-    Path | None, typer.Argument(metavar="[FILE]", help="JSON lines; standard input if none.")
+    Path | None, typer.Argument(metavar="FILE", help="JSON lines; standard input if none.")
 ]
 
 

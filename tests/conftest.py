@@ -1,11 +1,13 @@
 """Fixtures that several test modules share."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fake_models import KeywordJudge, KeywordTagger
 from lakes import article, batch, day_batch
+from pyarrow import fs
 
 from pipeline import database, plan, runner
 from pipeline.lake import Lake
@@ -51,6 +53,22 @@ def built(built_once: Path, tmp_path: Path) -> Lake:
     lake = Lake(str(tmp_path / "built"))
     database.refresh(lake)
     return lake
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[str]:
+    """The URI of an empty prefix on a loopback S3 server; replace `/root` in it for another."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    options = f"endpoint_override={host}%3A{port}&scheme=http&region=us-east-1&allow_bucket_creation=true"
+    uri = f"s3://test:test@stores/root?{options}"
+    filesystem, _ = fs.FileSystem.from_uri(uri)
+    filesystem.create_dir("stores")
+    yield uri
+    server.stop()
 
 
 def land(lake: Lake) -> None:

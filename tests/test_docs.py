@@ -11,6 +11,10 @@ def test_the_page_is_current() -> None:
     assert docs.PAGE.read_text("utf-8") == docs.tables_markdown(), f"stale; run `{docs.COMMAND}`"
 
 
+def test_the_command_line_page_is_current() -> None:
+    assert docs.CLI_PAGE.read_text("utf-8") == docs.cli_markdown(), f"stale; run `{docs.COMMAND}`"
+
+
 def test_every_table_column_and_rule_is_there() -> None:
     text = docs.tables_markdown()
     for table in schemas.TABLES.values():

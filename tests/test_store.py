@@ -1,28 +1,11 @@
 """The store: one interface for a disk and an object store."""
 
 import os
-from collections.abc import Iterator
 
 import pytest
-from moto.server import ThreadedMotoServer
-from pyarrow import fs
 
 from pipeline.errors import UsageError
 from pipeline.store import Store
-
-
-@pytest.fixture(scope="module")
-def object_store() -> Iterator[str]:
-    """The URI of an empty bucket on a loopback S3 server."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    options = f"endpoint_override={host}%3A{port}&scheme=http&region=us-east-1&allow_bucket_creation=true"
-    uri = f"s3://test:test@stores/root?{options}"
-    filesystem, _ = fs.FileSystem.from_uri(uri)
-    filesystem.create_dir("stores")
-    yield uri
-    server.stop()
 
 
 @pytest.fixture(params=["disk", "object store"])
