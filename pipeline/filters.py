@@ -97,7 +97,7 @@ def write(records: Iterable[Record], stream: BinaryIO) -> None:
 def _record(line: bytes) -> Record:
     """The object that a line holds. Raises ValueError that says why there is none."""
     try:
-        record = json.loads(line.decode(), parse_constant=_refused, parse_float=_finite)
+        record = json.loads(line.rstrip().decode(), parse_constant=_refused, parse_float=_finite)
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8 (byte {error.start}); each line must be one JSON object") from error
     except json.JSONDecodeError as error:

@@ -1,0 +1,81 @@
+"""What the command line shows: tables, progress, one-line errors."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from pipeline import terminal
+
+
+def drawn(table, width: int = 60) -> list[str]:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(table)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def test_numbers_stand_right_and_nulls_are_dashes():
+    table = terminal.table(
+        "Title", ["name", "count", "share"], [("a", 1200, 0.5), ("b", None, 0.12345), ("c", 7, 1.0)]
+    )
+    assert drawn(table) == [
+        "Title",
+        "name  count  share",
+        "a     1,200    0.5",
+        "b         –  0.123",
+        "c         7      1",
+    ]
+
+
+def test_booleans_are_words_and_markup_is_text():
+    assert (
+        drawn(terminal.table(None, ["ok", "text"], [(True, "[bold]x[/bold]")]))[1] == "true  [bold]x[/bold]"
+    )
+
+
+def test_nothing_is_cut_off():
+    (_, *lines) = drawn(terminal.table(None, ["text"], [("word " * 40,)]), 30)
+    assert " ".join(lines).split() == ["word"] * 40
+
+
+def test_an_error_is_one_line(capsys):
+    terminal.fail("lake 'x':\n  there is none;\tmake one")
+    assert capsys.readouterr().err == "standpoint: lake 'x': there is none; make one\n"
+
+
+def test_a_note_is_not_broken_and_no_markup(capsys):
+    terminal.note(f"[red]{'x' * 300}")
+    assert capsys.readouterr().err == f"[red]{'x' * 300}\n"
+
+
+def test_progress_is_silent_where_there_is_no_terminal(capsys):
+    with terminal.progress("articles", 3) as advance:
+        advance(2)
+    with terminal.reading() as report:
+        report(1, 2, "file.txt")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_progress_shows_what_how_much_and_how_fast(monkeypatch):
+    screen = Console(file=io.StringIO(), force_terminal=True, width=120)
+    monkeypatch.setattr(terminal, "err", screen)
+    with terminal.progress("articles", 3) as advance:
+        advance(2)
+        advance(1)
+    with terminal.reading() as report:
+        report(2**20, 2**21, "folder/[a].txt")
+    shown = screen.file.getvalue()
+    assert "articles" in shown
+    assert "3/3" in shown
+    assert "1.0/2.0 MiB" in shown
+    assert "[a].txt" in shown
+
+
+def test_a_closed_pipe_is_left_to_the_command_line():
+    class Closed(io.StringIO):
+        def flush(self):
+            raise BrokenPipeError
+
+    console = type(terminal.out)(file=Closed())
+    with pytest.raises(BrokenPipeError):
+        console.print("x")
