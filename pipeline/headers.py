@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 EARLIEST_YEAR = 1700  # before the first newspapers with dated articles, a year is damage
 EARLIEST_WEB_YEAR = 1990  # before the web, eight digits in a URL are a number, and a file time is unset
+# Where the file's time is unset (tar and Nix write 1970), nothing tells what is in the future: the bound is
+# fixed, and no clock is asked, so that every reading of the same row gives the same day.
+LATEST_UNTIMED = datetime(2100, 12, 31, tzinfo=UTC)
 AHEAD = timedelta(days=2)  # time zones, and articles dated for tomorrow's paper
 LONGEST_DATE = 80
 LONGEST_URL = 8192
@@ -143,12 +146,12 @@ def url_date(url_raw: str) -> datetime | None:
 def publication(date_raw: str | None, url_raw: str | None, landed_at: datetime) -> Publication | None:
     """When an article was published: by its date header, else its URL, else when it landed.
 
-    A date counts from the year 1700 to two days after `landed_at`. When it landed counts only where
-    the source gives no date at all; None: it gives one that cannot be read or cannot be right, and
-    the URL has none.
+    A date counts from the year 1700 to two days after `landed_at`, or to the end of 2100 where that is
+    unset (before 1990). When it landed counts only where it is set and the source gives no date at all;
+    None: it gives one that cannot be read or cannot be right, and the URL has none.
     """
     known = landed_at.year >= EARLIEST_WEB_YEAR  # else the file system or archive has lost the time
-    latest = (landed_at if known else datetime.now(UTC)) + AHEAD
+    latest = landed_at + AHEAD if known else LATEST_UNTIMED
     missing = date_raw is None or date_raw.strip().lower() in MISSING
     stated = None if missing or date_raw is None else parse_date(date_raw)
     for found, source in ((stated, "header"), (url_date(url_raw or ""), "url")):

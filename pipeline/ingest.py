@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline import schemas
-from pipeline.headers import article_id, canonical_url, publication, raw_sha256
+from pipeline.headers import Publication, article_id, canonical_url, publication, raw_sha256
 from pipeline.lake import Batch, DayBatch, Lake
 from pipeline.outcome import RAW_LIMIT, reject, rejects_table
 from pipeline.places import find
@@ -25,7 +25,7 @@ from pipeline.sources import Item, Landed, Refused
 from pipeline.store import Store
 from pipeline.versions import Version, Versions
 
-VERSION = "1"
+VERSION = "2"
 CHUNK_ITEMS = 2_000
 CHUNK_CHARACTERS = 32 * 2**20
 
@@ -71,11 +71,12 @@ def ingest(
     """Land what is new in `sources` (files, folders, URIs; none: the whole landing zone) in the lake's inbox.
 
     `columns` maps title, date, url and text to the columns of records. Files are read oldest first.
-    Raises UsageError for a source or column that cannot be, EnvironmentProblem where the landing zone
-    or a store is out of reach; chunks landed until then stay.
+    What lies in the lake itself is no source. Raises UsageError for a source or column that cannot be,
+    EnvironmentProblem where the landing zone or a store is out of reach; chunks landed until then stay.
     """
     started = time.perf_counter()
-    places = find(sources, landing if isinstance(landing, Store) else Store(landing), columns or {}, VERSION)
+    landing = landing if isinstance(landing, Store) else Store(landing)
+    places = find(sources, landing, columns or {}, VERSION, lake.store)
     finished = lake.sources()
     fresh = [place for place in places if finished.get(place.key) != place.signature]
     if not fresh:
@@ -90,13 +91,14 @@ def ingest(
         if progress:
             progress(done, total, place.uri)
     chunks.close()
-    lake.remember({place.key: place.signature for place in fresh})
+    # What could not be opened is tried again: new permissions change neither size nor time.
+    lake.remember({place.key: place.signature for place in fresh if place.denied is None})
     seconds = time.perf_counter() - started
     return Summary(len(fresh), len(places) - len(fresh), **chunks.outcome, bytes=total, seconds=seconds)
 
 
-def assess(landed: Landed) -> tuple[date, dict[str, Any]] | Refused:
-    """The day of an article and its row of `raw`, or why it is not taken."""
+def assess(landed: Landed) -> tuple[Publication, dict[str, Any]] | Refused:
+    """When an article was published and its row of `raw`, or why it is not taken."""
     title, date_raw, url_raw, lines = landed.title, landed.date_raw, landed.url_raw, landed.lines
     identity = article_id(canonical_url(url_raw), title, date_raw, lines)
     found = publication(date_raw, url_raw, landed.landed_at)
@@ -120,7 +122,7 @@ def assess(landed: Landed) -> tuple[date, dict[str, Any]] | Refused:
             "lines": lines,
             "landed_at": landed.landed_at,
         }
-        return found.published.date(), row
+        return found, row
     head = "\n".join(part[:RAW_LIMIT] for part in (title, date_raw, url_raw, *lines[:RAW_LIMIT]) if part)
     day = found.published.date() if found else None
     raw = head.encode()[:RAW_LIMIT]
@@ -182,17 +184,20 @@ class _Chunks:
         self._rejects[day].append(row)
         self._characters += len(item.raw or b"")
 
-    def _take(self, day: date, row: dict[str, Any]) -> None:
-        identity = row["article_id"]
+    def _take(self, published: Publication, row: dict[str, Any]) -> None:
+        identity, day = row["article_id"], published.published.date()
         version = Version(day, row["raw_sha256"], row["landed_at"], row["source_uri"])
         before = self._versions.get(identity)
         self._came[day] += 1
         if before is not None:
-            newer = version.order > before.order
-            if newer and version.raw_sha256 == before.raw_sha256:
+            newer, same = version.order > before.order, version.raw_sha256 == before.raw_sha256
+            # The same content read anew, by a version of the parser that tells its day otherwise: a move.
+            # A day that only the file's time tells is no reason, or a fresh copy would move the article.
+            told = day != before.day and published.source != "landed" and version.order >= before.order
+            if newer and same and not told:
                 # Delivered again: the row stays, but what lies between the two is older than this one.
                 self._versions.put(identity, version._replace(day=before.day))
-            if not newer or version.raw_sha256 == before.raw_sha256:
+            if not (told if same else newer):
                 self._duplicate(day)
                 return
         if identity in self._rows:

@@ -12,14 +12,18 @@ from pathlib import Path
 from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.readers import read
 from pipeline.records import FIELDS
-from pipeline.sources import CHUNK, SIDECAR, Handle, Item, Source
+from pipeline.sources import CHUNK, SIDECAR, Handle, Item, Source, form
 from pipeline.store import Entry, Store
 from pipeline.versions import Version
 
 
 @dataclass
 class Place:
-    """One file to read: its store, its URI in the tables, its key and state in the lake's list of sources."""
+    """One file to read: its store, its URI in the tables, its key and state in the lake's list of sources.
+
+    `denied`: why it could not be opened; known before where it is a folder, which is none but stands for
+    what may lie in it, and after `items` otherwise. What was denied is to be read again.
+    """
 
     store: Store
     entry: Entry
@@ -28,6 +32,7 @@ class Place:
     columns: Mapping[str, str]
     mapping: bytes | None
     signature: str
+    denied: str | None = None
     _handle: Handle | None = field(default=None, repr=False)
 
     @property
@@ -40,6 +45,9 @@ class Place:
         source = Source(
             self.uri, self.entry.path, self.entry.size, self.entry.modified, self._open, self.columns
         )
+        if self.denied is not None:
+            yield source.refuse("unreadable", self.denied)
+            return
         if self.entry.is_link:
             yield source.refuse("unsafe_path", "a symbolic link: links are not followed")
             return
@@ -56,7 +64,8 @@ class Place:
         try:
             yield from read(source)
         except (PermissionError, FileNotFoundError) as error:
-            yield source.refuse("unreadable", f"cannot be opened: {error.strerror}")
+            self.denied = f"cannot be opened: {error.strerror}"
+            yield source.refuse("unreadable", self.denied)
 
     def _open(self) -> io.BufferedReader:
         try:
@@ -80,11 +89,14 @@ def check_columns(columns: object) -> None:
             raise UsageError(f"columns: {name!r} is not one of {', '.join(FIELDS)}")
 
 
-def find(sources: Sequence[str], landing: Store, columns: Mapping[str, str], version: str) -> list[Place]:
-    """Every file behind the sources (none: the landing zone), each once, oldest first.
+def find(
+    sources: Sequence[str], landing: Store, columns: Mapping[str, str], version: str, lake: Store
+) -> list[Place]:
+    """Every file behind the sources (none: the landing zone) but the lake's own, each once, oldest first.
 
     `columns` holds for files without a mapping of their own beside them; `version` is the reader's.
-    Raises UsageError for a source that is not there, EnvironmentProblem for a missing landing zone.
+    Raises UsageError for a source that is not there or is the lake's, EnvironmentProblem for a missing
+    landing zone.
     """
     check_columns(columns)
     if not sources and not landing.is_folder():
@@ -94,18 +106,46 @@ def find(sources: Sequence[str], landing: Store, columns: Mapping[str, str], ver
     roots = [_root(source, landing) for source in sources] or [(landing, "", True)]
     found: dict[str, Place] = {}
     for store, path, inside in roots:
+        named = f"{_base(store)}/{path}".rstrip("/")
+        if _is_in(named, lake):
+            raise UsageError(f"source {named!r}: lies in the lake {lake.uri!r}; name a folder outside it")
         single = store.entry(path) if path else None
-        entries = {entry.path: entry for entry in ([single] if single else store.list(path))}
+        denied: dict[str, str] = {}
+        entries = {entry.path: entry for entry in ([single] if single else _listed(store, path, denied))}
         for entry in entries.values():
-            beside = entry.path + SIDECAR
-            mapping = entries.get(beside) or (store.entry(beside) if single else None)
-            content = store.read(beside) if mapping and not mapping.is_link else None
             key = f"{_base(store)}/{entry.path}"
+            if _is_in(key, lake):
+                continue
+            beside = entry.path + SIDECAR
+            mapping, content = entries.get(beside) or (store.entry(beside) if single else None), None
+            if mapping and not mapping.is_link:
+                try:
+                    content = store.read(beside)
+                except PermissionError as error:
+                    denied[entry.path] = f"its column mapping cannot be opened: {error.strerror}"
             state = hashlib.sha256(content or json.dumps(sorted(columns.items())).encode()).hexdigest()[:8]
             signature = f"{entry.size}:{entry.modified.isoformat()}:{state}:{version}"
-            uri = entry.path if inside else key
-            found[key] = Place(store, entry, _printable(uri), _printable(key), columns, content, signature)
+            uri = _printable(entry.path if inside else key)
+            found[key] = Place(
+                store, entry, uri, _printable(key), columns, content, signature, denied.get(entry.path)
+            )
     return sorted(found.values(), key=_age)
+
+
+def _listed(store: Store, path: str, denied: dict[str, str]) -> list[Entry]:
+    """The files under a folder, and the folders that may not be read; why not goes into `denied`."""
+    folders = []
+
+    def note(folder: Entry, error: PermissionError) -> None:
+        if form(f"{folder.path}/file")[0] != "skip":
+            folders.append(folder)
+            denied[folder.path] = f"a folder that cannot be opened: {error.strerror}"
+
+    return [*store.list(path, note), *folders]
+
+
+def _is_in(key: str, store: Store) -> bool:
+    return f"{key}/".startswith(f"{_base(store)}/")
 
 
 def _age(place: Place) -> tuple[object, ...]:

@@ -9,9 +9,10 @@ while anything can still fail).
 from __future__ import annotations
 
 import os
+import re
 import stat
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,8 @@ from pyarrow import fs
 
 from pipeline.errors import EnvironmentProblem, UsageError
 
+_TEMPORARY = re.compile(r"(?:.*/)?\.[0-9a-f]{32}\.tmp", re.S)  # what `write` names a file before it is whole
+
 
 class Entry(NamedTuple):
     """A file in a store; `is_link` marks a symbolic link, which is never followed."""
@@ -29,6 +32,10 @@ class Entry(NamedTuple):
     size: int
     modified: datetime
     is_link: bool = False
+
+
+OnDenied = Callable[[Entry, PermissionError], None]
+"""Called with a folder that may not be read, as an entry of size 0, and the error."""
 
 
 class Store:
@@ -121,41 +128,58 @@ class Store:
         if self.filesystem.get_file_info(self.full(path)).type == fs.FileType.Directory:
             self.filesystem.delete_dir(self.full(path))
 
-    def list(self, prefix: str = "") -> Iterator[Entry]:
+    def list(self, prefix: str = "", on_denied: OnDenied | None = None) -> Iterator[Entry]:
         """Every file under a folder, recursively, in the order of their path components.
 
-        Symbolic links are listed as such and not followed. A folder that is not there is empty.
+        Symbolic links are listed as such and not followed. A folder that is not there is empty. What
+        another process is still writing is not listed. Raises PermissionError for a folder that may not be
+        read, unless `on_denied` takes it (never for the first, which the caller named).
         """
         if self.is_local:
-            yield from _walk(self.full(prefix), f"{prefix}/" if prefix else "")
+            found = _walk(self.full(prefix), f"{prefix}/" if prefix else "", on_denied)
+            yield from (entry for entry in found if not _TEMPORARY.fullmatch(entry.path))
             return
         selector = fs.FileSelector(self.full(prefix), recursive=True, allow_not_found=True)
         infos = [i for i in self.filesystem.get_file_info(selector) if i.type == fs.FileType.File]
         for info in sorted(infos, key=lambda i: i.path.split("/")):
             yield Entry(info.path[len(self.root) + 1 :], info.size, info.mtime)
 
+    def leftovers(self, prefix: str = "") -> Iterator[Entry]:
+        """Temporary files under a folder: of writes that were cut off and, if young, of those at work now."""
+        if self.is_local:
+            found = _walk(self.full(prefix), f"{prefix}/" if prefix else "")
+            yield from (entry for entry in found if _TEMPORARY.fullmatch(entry.path))
+
 
 def _local_entry(path: str, info: os.stat_result) -> Entry | None:
     if not (stat.S_ISREG(info.st_mode) or stat.S_ISLNK(info.st_mode)):
         return None
+    return Entry(path, info.st_size, _modified(info), stat.S_ISLNK(info.st_mode))
+
+
+def _modified(info: os.stat_result) -> datetime:
     # Whole microseconds by integer arithmetic: a float of seconds would round.
     modified = datetime.fromtimestamp(info.st_mtime_ns // 10**9, UTC)
-    modified = modified.replace(microsecond=info.st_mtime_ns % 10**9 // 1000)
-    return Entry(path, info.st_size, modified, stat.S_ISLNK(info.st_mode))
+    return modified.replace(microsecond=info.st_mtime_ns % 10**9 // 1000)
 
 
-def _walk(folder: str, prefix: str) -> Iterator[Entry]:
+def _walk(folder: str, prefix: str, on_denied: OnDenied | None = None) -> Iterator[Entry]:
     try:
         names = sorted(os.scandir(folder), key=lambda item: item.name)
     except (FileNotFoundError, NotADirectoryError):
         return
     for item in names:
-        if item.is_dir(follow_symlinks=False):
-            yield from _walk(item.path, f"{prefix}{item.name}/")
-            continue
         try:
             info = item.stat(follow_symlinks=False)
         except FileNotFoundError:  # gone since, as another writer's temporary file goes
+            continue
+        if stat.S_ISDIR(info.st_mode):
+            try:
+                yield from _walk(item.path, f"{prefix}{item.name}/", on_denied)
+            except PermissionError as error:
+                if on_denied is None:
+                    raise
+                on_denied(Entry(prefix + item.name, 0, _modified(info)), error)
             continue
         if entry := _local_entry(prefix + item.name, info):
             yield entry

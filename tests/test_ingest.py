@@ -12,6 +12,7 @@ import pytest
 
 from pipeline import inbox, ingest, places, versions
 from pipeline.errors import EnvironmentProblem, UsageError
+from pipeline.headers import Publication
 from pipeline.lake import Lake
 from pipeline.versions import Version, Versions
 
@@ -216,6 +217,141 @@ def test_a_failing_store_is_no_reject(lake: Lake, landing: Path, monkeypatch: py
     monkeypatch.setattr(places.Store, "open", fail)
     with pytest.raises(EnvironmentProblem, match="connection reset"):
         run(lake, landing)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.txt.gz", "a.zip", "a.tar", "a.jsonl", "a.csv", "a.parquet"])
+def test_what_could_not_be_opened_is_read_when_it_can(
+    lake: Lake, landing: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(landing / "broken.zip", "no archive")
+    put(landing / name, article("a"))
+    read = places.Store.open
+
+    def denied(self: places.Store, path: str) -> pa.NativeFile:
+        if path == name:
+            raise PermissionError(13, "Permission denied")
+        return read(self, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(places.Store, "open", denied)
+        assert run(lake, landing).rejected == {"unreadable": 2}
+        again = run(lake, landing)
+    assert (again.sources, again.unchanged, again.duplicates) == (1, 1, 1)
+    assert run(lake, landing).sources == 1
+    assert run(lake, landing).unchanged == 2
+
+
+def test_a_folder_that_cannot_be_read_is_one_reject(
+    lake: Lake, landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("closed/a.txt", ".hidden/b.txt", "open/c.txt"):
+        put(landing / name, article(name))
+    scan = os.scandir
+
+    def guarded(path: str) -> Any:
+        if str(path).endswith(("closed", ".hidden")):
+            raise PermissionError(13, "Permission denied")
+        return scan(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", guarded)
+        summary = run(lake, landing)
+        assert (summary.new, dict(summary.rejected)) == (1, {"unreadable": 1})
+        assert run(lake, landing).duplicates == 1
+    ((row,),) = rows(lake, "rejects").values()
+    assert (row["source_uri"], row["detail"]) == (
+        "closed",
+        "a folder that cannot be opened: Permission denied",
+    )
+    assert run(lake, landing).new == 1
+
+
+def test_a_mapping_that_cannot_be_opened_is_no_mapping_ignored(
+    lake: Lake, landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(landing / "a.csv", "title,head,text\nWrong,Right,Text.\n")
+    put(landing / "a.csv.columns.json", json.dumps({"title": "head"}))
+
+    def denied(self: places.Store, path: str) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(places.Store, "read", denied)
+        found = places.find([], places.Store(str(landing)), {}, "1", places.Store(str(landing / "none")))
+    assert {place.uri: place.denied for place in found} == {
+        "a.csv": "its column mapping cannot be opened: Permission denied",
+        "a.csv.columns.json": None,
+    }
+    assert run(lake, landing).new == 1
+    ((row,),) = rows(lake).values()
+    assert row["title"] == "Right"
+
+
+def test_the_lake_is_no_source_of_itself(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path / "lake"))
+    put(tmp_path / "news" / "a.txt", article("a"))
+    put(tmp_path / "lake2" / "b.txt", article("b"))
+    for _ in range(2):
+        run(lake, tmp_path / "news", tmp_path)
+    assert sorted(lake.known()["source_uri"].to_pylist()) == [
+        f"file://{tmp_path}/lake2/b.txt",
+        f"file://{tmp_path}/news/a.txt",
+    ]
+    assert lake.known_rejects().to_pylist() == []
+    (tmp_path / "link").symlink_to(tmp_path / "lake")
+    for source in ("lake", "lake/lake.json", "lake/data", "link"):
+        with pytest.raises(UsageError, match="lies in the lake"):
+            run(lake, tmp_path / "news", tmp_path / source)
+    with pytest.raises(UsageError, match="lies in the lake"):
+        run(lake, tmp_path / "lake")
+
+
+def told_by(monkeypatch: pytest.MonkeyPatch, version: str, day: str, source: str) -> None:
+    """A later version of the parser, which reads every date as this day."""
+    moment = datetime.fromisoformat(f"{day}T00:00:00+00:00")
+    monkeypatch.setattr(ingest, "VERSION", version)
+    monkeypatch.setattr(ingest, "publication", lambda *_: Publication(moment, source))
+
+
+def test_a_day_told_otherwise_is_a_move(lake: Lake, landing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(landing / "a.txt", article("a"))
+    put(landing / "copy.txt", article("a"), age=1)
+    run(lake, landing)
+    told_by(monkeypatch, "later", "2021-12-30", "header")
+    summary = run(lake, landing)
+    assert (summary.moved, summary.new, summary.replaced) == (1, 0, 0)
+    assert {day: len(found) for day, found in rows(lake).items()} == {date(2021, 12, 30): 1}
+    assert lake.known()["day"].to_pylist() == [date(2021, 12, 30)]
+    told_by(monkeypatch, "later still", "2021-12-31", "url")
+    put(landing / "older.txt", article("a"), age=-1)
+    assert run(lake, landing).moved == 1
+    assert list(rows(lake)) == [date(2021, 12, 31)]
+
+
+def test_a_fresh_copy_without_a_date_moves_nothing(
+    lake: Lake, landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undated = "Title\nhttps://courier.example/a\nOne line of text.\n"
+    put(landing / "a.txt", undated)
+    run(lake, landing)
+    put(landing / "a.txt", undated, age=48)
+    assert (run(lake, landing).duplicates, list(rows(lake))) == (1, [START.date()])
+    told_by(monkeypatch, "later", "2021-12-30", "landed")
+    assert (run(lake, landing).moved, list(rows(lake))) == (0, [START.date()])
+
+
+def test_an_older_copy_moves_nothing_back(lake: Lake, landing: Path) -> None:
+    """A date that was in the future for the older copy is none for it, and is one for the newer."""
+    content = article("2022/01/03/a", "2022-01-09")
+    put(landing / "new.txt", content)
+    run(lake, landing)
+    put(landing / "old.txt", content, age=-24 * 5)
+    assert (run(lake, landing).moved, list(rows(lake))) == (0, [date(2022, 1, 9)])
+    other = Lake(str(landing.parent / "other"))
+    run(other, landing, landing / "old.txt")
+    assert list(rows(other)) == [date(2022, 1, 3)]
+    assert run(other, landing, landing / "new.txt").moved == 1
+    assert rows(other) == rows(lake)
 
 
 def test_progress_ends_at_the_whole(lake: Lake, landing: Path) -> None:

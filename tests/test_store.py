@@ -79,6 +79,53 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
     assert [e.path for e in store.list()] == ["x"]
 
 
+def test_what_is_being_written_is_not_listed(tmp_path):
+    store = Store(str(tmp_path))
+    half = f"data/.{'0af' * 10}12.tmp"
+    for path in ("data/x.parquet", "data/.hidden", "data/notes.tmp", half):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(b"1")
+    assert [e.path for e in store.list()] == ["data/.hidden", "data/notes.tmp", "data/x.parquet"]
+    assert [(e.path, e.size) for e in store.leftovers()] == [(half, 1)]
+
+
+def test_a_write_in_flight_is_a_leftover(tmp_path, monkeypatch):
+    store, seen = Store(str(tmp_path)), []
+    monkeypatch.setattr(
+        os, "fsync", lambda _: seen.append((len(list(store.leftovers())), list(store.list())))
+    )
+    store.write("a/x", b"1")
+    assert seen[0] == (1, [])
+    assert list(store.leftovers("a")) == []
+
+
+def test_an_object_store_has_no_leftovers(object_store):
+    store = Store(object_store)
+    store.write("x", b"1")
+    assert list(store.leftovers()) == []
+
+
+def test_a_folder_that_may_not_be_read_is_an_error_or_told(tmp_path, monkeypatch):
+    store, scan, denied = Store(str(tmp_path)), os.scandir, []
+    for path in ("a/1", "closed/2", "z/3"):
+        store.write(path, b"1")
+
+    def guarded(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied")
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    with pytest.raises(PermissionError):
+        list(store.list())
+    found = store.list(on_denied=lambda entry, error: denied.append((entry.path, error.strerror)))
+    assert [e.path for e in found] == ["a/1", "z/3"]
+    assert denied == [("closed", "Permission denied")]
+    with pytest.raises(PermissionError):
+        list(store.list("closed", on_denied=lambda entry, error: denied.append((entry.path, ""))))
+    assert len(denied) == 1
+
+
 def test_times_have_whole_microseconds(tmp_path):
     (tmp_path / "x").write_text("x")
     os.utime(tmp_path / "x", ns=(0, 1_640_736_000_123_456_789))
