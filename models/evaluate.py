@@ -23,6 +23,7 @@ from models.words import pieces
 
 FOUR = {kind: kind for kind in ("PERSON", "ORG", "LOC", "MISC")}
 FOUR |= {"FAC": "LOC", "NORP": "MISC", "PRODUCT": "MISC"}
+FITS: dict[str, calibrate.Fit] = {"portrayal": calibrate.portrayal, "relation": calibrate.relation}
 NEWS = "ner/worldwide/dev.jsonl"
 SETS = {
     "portrayal_rw": ("portrayal", "stance/newsmtsc/dev_rw.jsonl"),
@@ -130,12 +131,14 @@ def stances(found: Answers, fit: Sequence[float]) -> dict[str, Any]:
         which = np.concatenate([rows[no] for no in pick])
         return macro_f1(found.gold[which], guess[which])
 
-    sure = calibrate.crossed_chances(found.logits, found.gold, found.text_no % 2 == 0)
+    even = found.text_no % 2 == 0
+    sure = calibrate.crossed_chances(FITS[found.head], found.logits, found.gold, even)
     return {
         "f1": macro_f1(found.gold, guess),
         "interval": interval(len(rows), drawn),
         "accuracy": float((guess == found.gold).mean()),
         "each": dict(zip(STANCES, label_f1(found.gold, guess).tolist(), strict=True)),
+        "crossed": macro_f1(found.gold, sure.argmax(1)),
         "error": calibration_error(sure.max(1), sure.argmax(1) == found.gold),
     }
 
@@ -159,10 +162,10 @@ def evaluate(model: Model, folder: Path, fit: bool) -> dict[str, Any]:
     log_odds, right, even = odds(model, news)
     if fit:
         known = {"entities": calibrate.entities(log_odds, right)}
-        for head in ("portrayal", "relation"):
+        for head in FITS:
             ours = [s for s in sets.values() if s.head == head]
             logits, labels = np.concatenate([s.logits for s in ours]), np.concatenate([s.gold for s in ours])
-            known[head] = calibrate.stance(logits, labels)
+            known[head] = FITS[head](logits, labels)
     model.config["calibration"] = known
     found, _ = mentions(model, [e.text for e in news])
     stripped = [data.ascii_only(e) for e in news]

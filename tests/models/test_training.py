@@ -145,14 +145,26 @@ def test_calibration_finds_the_temperature_that_made_the_labels():
     rng = np.random.default_rng(1)
     logits = rng.normal(0, 2, (20_000, 3))
     gold = np.array([rng.choice(3, p=p) for p in calibrate.chances(logits, [0.5, 0, 0, 0])])
-    assert calibrate.stance(logits, gold)[0] == pytest.approx(0.5, abs=0.03)
+    assert calibrate.portrayal(logits, gold)[0] == pytest.approx(0.5, abs=0.03)
     even = np.arange(len(gold)) % 2 == 0
-    crossed = calibrate.crossed_chances(logits, gold, even)
+    crossed = calibrate.crossed_chances(calibrate.portrayal, logits, gold, even)
     assert calibration_error(crossed.max(1), crossed.argmax(1) == gold) < 0.02
     odds = rng.normal(0, 2, 20_000)
     right = rng.random(20_000) < 1 / (1 + np.exp(-(0.7 * odds + 0.3)))
     assert calibrate.entities(odds, right) == pytest.approx([0.7, 0.3], abs=0.06)
     assert calibration_error(calibrate.crossed_scores(odds, right, even), right) < 0.02
+
+
+def test_relations_lean_toward_rare_classes_by_half_of_what_macro_f1_asks():
+    rng = np.random.default_rng(2)
+    gold = rng.choice(3, 4000, p=[0.1, 0.2, 0.7])
+    logits = rng.normal(0, 1, (4000, 3)) + np.eye(3)[gold] * 2 + [-1.2, 0.0, 0.0]
+    scale, *bias = calibrate.relation(logits, gold)
+    assert 0.3 < bias[0] / scale < 1.0
+    assert abs(bias[1] / scale) < 0.4
+    assert bias[2] == 0
+    leaning = calibrate.chances(logits, [scale, *bias]).argmax(1)
+    assert macro_f1(gold, leaning) > macro_f1(gold, logits.argmax(1)) + 0.02
 
 
 def test_the_card_states_every_score():
@@ -161,6 +173,7 @@ def test_the_card_states_every_score():
         "f1": 0.777,
         "interval": (0.7, 0.8),
         "error": 0.0123,
+        "crossed": 0.5432,
         "precision": 0.1,
         "recall": 0.2,
         "four": 0.654,
@@ -181,5 +194,6 @@ def test_the_card_states_every_score():
         "| FAC | 12.0 |",
         "87.6 | 11.1 | 22.2 | 33.3",
         "f00d",
+        "54.3",
     ):
         assert part in page
