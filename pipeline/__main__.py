@@ -202,7 +202,7 @@ def export(
 ) -> None:
     """Write tables or the result of a query as plain files, for tools that know no lake.
 
-    Tables go to FOLDER/TABLE/day=YYYY-MM-DD/TABLE.parquet (or .csv), a query to FOLDER/query.parquet.
+    Tables go to FOLDER/TABLE/YYYY-MM-DD.parquet (or .csv), a query to FOLDER/query.parquet.
     In CSV, lists and maps are JSON text and bytes are base 64.
 
     Example: `standpoint export tables --tables articles,stances --format csv`

@@ -34,8 +34,9 @@ def tables(
     first: date | None = None,
     last: date | None = None,
 ) -> int:
-    """Write `FOLDER/<table>/day=YYYY-MM-DD/<table>.<form>` for every day from first to last.
+    """Write `FOLDER/<table>/YYYY-MM-DD.<form>` for every day from first to last.
 
+    The folders are no `day=…`: readers that take such names for a column stumble over the one in the files.
     `folder` is a folder or URI. Returns the number of rows. Raises UsageError for a table that is none, and
     for a folder that is a lake.
     """
@@ -50,7 +51,7 @@ def tables(
         for name in names or known:
             with lake.store.open(manifest.tables[name]["file"]) as file:
                 table = pq.read_table(file)
-            path = f"{name}/day={day.isoformat()}/{name}.{form}"
+            path = f"{name}/{day.isoformat()}.{form}"
             target.write(path, _bytes(table, form))
             rows += table.num_rows
     return rows

@@ -25,8 +25,8 @@ def test_every_table_of_every_day_is_a_file(built, tmp_path):
     rows = export.tables(built, str(tmp_path / "out"), "parquet")
     files = sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.*"))
     days = ("2022-01-05", "2022-01-06")
-    assert files == sorted(f"{t}/day={d}/{t}.parquet" for t in TABLES for d in days)
-    tables = {t: pq.read_table(tmp_path / "out" / t, partitioning=None) for t in TABLES}
+    assert files == sorted(f"{t}/{d}.parquet" for t in TABLES for d in days)
+    tables = {t: pq.read_table(tmp_path / "out" / t) for t in TABLES}
     assert sum(t.num_rows for t in tables.values()) == rows
     for name, table in tables.items():
         assert table.schema.equals(schemas.TABLES[name].published_schema)
@@ -36,7 +36,7 @@ def test_every_table_of_every_day_is_a_file(built, tmp_path):
 def test_some_tables_of_some_days(built, tmp_path):
     export.tables(built, str(tmp_path / "out"), "csv", ["articles"], date(2022, 1, 6), date(2022, 1, 6))
     (path,) = (tmp_path / "out").rglob("*.csv")
-    assert [row["day"] for row in read_csv(path)] == ["2022-01-06"]
+    assert (path.name, [row["day"] for row in read_csv(path)]) == ("2022-01-06.csv", ["2022-01-06"])
 
 
 def test_csv_holds_nested_columns_and_bytes(built, tmp_path):
