@@ -48,7 +48,12 @@ def connect(lake: Lake) -> Connection:
         return _connect_remote(lake)
     if not lake.store.exists(FILE):
         raise EnvironmentProblem(f"lake {lake.store.uri!r}: nothing is published yet; run `standpoint run`")
-    connection = duckdb.connect(lake.store.full(FILE), read_only=True)
+    connection = _open(lake)
+    named = connection.execute("SELECT sql FROM duckdb_views() WHERE view_name = 'raw'").fetchall()
+    if _literal(lake.store.full("data/raw/none.parquet")) not in named[0][0]:
+        connection.close()  # the lake was moved or copied: its views name files elsewhere
+        refresh(lake)
+        connection = _open(lake)
     connection.execute(f"SET allowed_directories = [{_literal(lake.store.full('data') + '/')}]")
     return _locked(connection)
 
@@ -116,6 +121,16 @@ def comment_of(sql: str) -> str:
             break
         lines.append(line.removeprefix("--").strip())
     return " ".join(lines)
+
+
+def _open(lake: Lake) -> Connection:
+    try:
+        return duckdb.connect(lake.store.full(FILE), read_only=True)
+    except duckdb.IOException as error:
+        raise EnvironmentProblem(
+            f"{lake.store.full(FILE)} cannot be opened: another program holds it for writing; "
+            f"close it there, or open it with -readonly ({error})"
+        ) from error
 
 
 def _connect_remote(lake: Lake) -> Connection:

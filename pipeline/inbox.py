@@ -13,7 +13,8 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -81,7 +82,15 @@ class Landed:
         if group is None:
             return schemas.TABLES[table].empty()
         with store.open(_path(self.name, table)) as file:
-            return schemas.conform(table, pq.ParquetFile(file).read_row_group(group))
+            footer = self._footers.get(table)
+            parquet = pq.ParquetFile(file, metadata=footer)
+            self._footers[table] = parquet.metadata
+            return schemas.conform(table, parquet.read_row_group(group))
+
+    @cached_property
+    def _footers(self) -> dict[str, pq.FileMetaData]:
+        """Footers that were read: with a row group a day, parsing one costs more than reading a day."""
+        return {}
 
     def known(self, store: Store) -> pa.Table:
         """The columns `KNOWN` of all its articles."""
@@ -101,7 +110,7 @@ def land(store: Store, batch: Batch) -> str:
     days = sorted(batch.days)
     raw, raw_groups = _parquet("raw", {day: batch.days[day].raw for day in days})
     rejects, reject_groups = _parquet("rejects", {day: batch.days[day].rejects for day in days})
-    now = datetime.now(UTC)
+    now = max(datetime.now(UTC), _last(store) + timedelta(microseconds=1))
     name = f"{now:%Y%m%dT%H%M%S%f}-{hashlib.sha256(raw + rejects).hexdigest()[:8]}"
     home = {article: day for day in days for article in batch.days[day].raw["article_id"].to_pylist()}
     entries = {}
@@ -129,21 +138,43 @@ def land(store: Store, batch: Batch) -> str:
 
 def batches(store: Store) -> list[Landed]:
     """Every batch in the inbox, in the order in which they apply."""
-    found = []
-    for entry in store.list(FOLDER):
-        if entry.path.endswith(".json"):
-            commit = json.loads(store.read(entry.path))
-            days = {date.fromisoformat(day): value for day, value in commit["days"].items()}
-            name = entry.path.removeprefix(f"{FOLDER}/").removesuffix(".json")
-            found.append(Landed(name, datetime.fromisoformat(commit["started_at"]), days))
-    return found
+    return [read(store, name) for name in names(store)]
 
 
-def remove(store: Store, names: Iterable[str]) -> None:
+def names(store: Store) -> list[str]:
+    """The names of the batches in the inbox, in the order in which they apply."""
+    paths = (entry.path for entry in store.list(FOLDER) if entry.path.endswith(".json"))
+    return [path.removeprefix(f"{FOLDER}/").removesuffix(".json") for path in paths]
+
+
+def read(store: Store, name: str) -> Landed:
+    """The batch of this name. Raises FileNotFoundError when a build has taken it up and it is gone."""
+    commit = json.loads(store.read(f"{FOLDER}/{name}.json"))
+    days = {date.fromisoformat(day): value for day, value in commit["days"].items()}
+    return Landed(name, datetime.fromisoformat(commit["started_at"]), days)
+
+
+def remove(store: Store, done: Iterable[str]) -> None:
     """Delete batches, the commit point first, so that a batch is never seen without its files."""
-    for name in names:
+    for name in done:
         for path in (f"{FOLDER}/{name}.json", _path(name, "raw"), _path(name, "rejects")):
             store.delete(path)
+
+
+def orphans(store: Store, before: datetime) -> list[str]:
+    """Files of batches that were cut off before their commit point, or while they were removed."""
+    committed = set(names(store))
+    return [
+        entry.path
+        for entry in store.list(FOLDER)
+        if entry.modified < before and entry.path.removeprefix(f"{FOLDER}/").split(".")[0] not in committed
+    ]
+
+
+def _last(store: Store) -> datetime:
+    """When the newest batch landed: clocks of several machines differ, the order must not."""
+    found = names(store)
+    return read(store, found[-1]).started_at if found else datetime.min.replace(tzinfo=UTC)
 
 
 def _path(name: str, table: str) -> str:

@@ -17,10 +17,10 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -34,7 +34,9 @@ from pipeline.store import Store
 
 __all__ = ["Batch", "DayBatch", "Inputs", "Lake", "Manifest"]
 
+Result = TypeVar("Result")
 FORMAT = 1
+TRIES = 5
 GRACE = timedelta(days=1)  # longer than any query that still reads superseded files
 
 
@@ -52,11 +54,19 @@ class Manifest:
     published_at: str
     tables: Mapping[str, Mapping[str, Any]]
     consumed: Sequence[str] = ()
+    superseded: Mapping[str, str] = field(default_factory=dict)
+    """Files that it or a manifest shortly before it replaced, and when: readers may still be at them."""
 
     @staticmethod
     def parse(data: bytes) -> Manifest:
-        """The manifest in these JSON bytes."""
-        return Manifest(**json.loads(data))
+        """The manifest in these JSON bytes. Raises EnvironmentProblem when they are none."""
+        try:
+            return Manifest(**json.loads(data))
+        except (ValueError, TypeError) as error:
+            raise EnvironmentProblem(
+                f"a manifest of the lake cannot be read ({error}): it is damaged, or written by a later "
+                "version; restore it, or upgrade"
+            ) from error
 
     def json(self) -> bytes:
         """The manifest as JSON bytes, equal for equal content."""
@@ -74,7 +84,7 @@ class Inputs:
     @property
     def digest(self) -> str:
         """Digest of which articles in which version, and which rejects, go in."""
-        raw = sorted(zip(*(self.raw[c].to_pylist() for c in ("article_id", "raw_sha256")), strict=True))
+        raw = sorted((*version[:2], version[2].isoformat(), version[3]) for version in versions(self.raw))
         rejects = sorted(self.rejects["reject_id"].to_pylist())
         return hashlib.sha256(json.dumps([raw, rejects]).encode()).hexdigest()
 
@@ -125,23 +135,40 @@ class Lake:
 
     def commit(self, manifests: Sequence[Manifest]) -> None:
         """Switch these days to their new manifests: each at once, and all or none after a crash."""
-        if len(manifests) > 1:
-            intent = f"intent/{hashlib.sha256(b''.join(m.json() for m in manifests)).hexdigest()[:16]}.json"
-            self.store.write(intent, json.dumps([asdict(m) for m in manifests]).encode())
-            self._write_manifests(manifests)
-            self.store.delete(intent)
-        else:
-            self._write_manifests(manifests)
+        if len(manifests) == 1:
+            self._switch(manifests[0])
+            return
+        changes = [{"from": self._state(m.day), "to": asdict(m)} for m in manifests]
+        data = json.dumps(changes, sort_keys=True).encode()
+        intent = f"intent/{hashlib.sha256(data).hexdigest()[:16]}.json"
+        self.store.write(intent, data)
+        for manifest in manifests:
+            self._switch(manifest)
+        self.store.delete(intent)
 
     def recover(self) -> None:
-        """Complete commits of several days that were cut off."""
+        """Complete commits of several days that were cut off.
+
+        A day that has gone on since is left as it is: its manifest is not the one that the intent replaces.
+        """
         for entry in list(self.store.list("intent")):
-            self._write_manifests([Manifest(**m) for m in json.loads(self.store.read(entry.path))])
+            try:
+                changes = json.loads(self.store.read(entry.path))
+            except FileNotFoundError:  # who wrote it has completed it meanwhile
+                continue
+            for change in changes:
+                manifest = Manifest(**change["to"])
+                if self._state(manifest.day) == change["from"]:
+                    self._switch(manifest)
             self.store.delete(entry.path)
 
-    def _write_manifests(self, manifests: Iterable[Manifest]) -> None:
-        for manifest in manifests:
-            self.store.write(_manifest_path(date.fromisoformat(manifest.day)), manifest.json())
+    def _switch(self, manifest: Manifest) -> None:
+        self.store.write(_manifest_path(date.fromisoformat(manifest.day)), manifest.json())
+
+    def _state(self, day: str) -> str:
+        """Digest of a day's manifest as it stands; empty where there is none."""
+        path = _manifest_path(date.fromisoformat(day))
+        return hashlib.sha256(self.store.read(path)).hexdigest() if self.store.exists(path) else ""
 
     def write_table(self, name: str, day: date, snapshot: str, table: pa.Table) -> dict[str, Any]:
         """Write one table of one build, and return its entry for the manifest."""
@@ -160,9 +187,8 @@ class Lake:
 
     def inputs(self, day: date, manifest: Manifest | None, batches: Sequence[inbox.Landed]) -> Inputs:
         """What `day` is to be built from: what is published, changed by the batches in their order."""
-        pending = tuple(
-            b for b in batches if day in b.days and b.name not in (manifest.consumed if manifest else ())
-        )
+        done = manifest.consumed if manifest else ()
+        pending = tuple(b for b in batches if day in b.days and b.name not in done)
         raw = self.table(manifest, "raw")
         refused = self.table(manifest, "rejects")
         rejects = [refused.filter(pc.equal(refused["stage"], "ingest"))]
@@ -176,11 +202,17 @@ class Lake:
 
     def known(self) -> pa.Table:
         """Columns `inbox.KNOWN` of every article that is published or in the inbox."""
-        manifests = self.manifests()
+        return settled(self._known)
+
+    def _known(self) -> pa.Table:
+        # The inbox first: what is taken up from it meanwhile is then in the manifests, and counts once.
+        batches, manifests = inbox.batches(self.store), self.manifests()
         files = [m.tables["raw"]["file"] for m in manifests.values()]
         table = self._dataset("raw", files).to_table(columns=inbox.KNOWN.names).cast(inbox.KNOWN)
-        for batch in inbox.batches(self.store):
+        for batch in batches:
             fresh = [d for d in batch.days if d not in manifests or batch.name not in manifests[d].consumed]
+            if not fresh:
+                continue
             rows = batch.known(self.store)
             rows = rows.filter(pc.is_in(rows["day"], pa.array(fresh, pa.date32())))
             for day in (day for day in fresh if batch.moved(day)):
@@ -193,13 +225,17 @@ class Lake:
 
     def known_rejects(self) -> pa.Array:
         """Identities of every input that ingest has refused, published or in the inbox."""
+        return settled(self._known_rejects)
+
+    def _known_rejects(self) -> pa.Array:
+        batches = inbox.batches(self.store)
         files = [m.tables["rejects"]["file"] for m in self.manifests().values()]
         published = self._dataset("rejects", files).to_table(
             columns=["reject_id"], filter=ds.field("stage") == "ingest"
         )
         pending = [
             batch.rows(self.store, "rejects", day).select(["reject_id"])
-            for batch in inbox.batches(self.store)
+            for batch in batches
             for day in batch.days
             if batch.days[day]["rejects"] is not None
         ]
@@ -223,10 +259,10 @@ class Lake:
     # Upkeep
 
     def tidy(self, now: datetime | None = None) -> int:
-        """Remove consumed batches, and data files that no manifest names any more after a day of grace.
-
-        Returns how many files were superseded and removed.
+        """Remove consumed batches, and what nothing names after a day of grace: superseded files, and
+        files that a crash left without a manifest. Returns how many data files were removed.
         """
+        before = (now or datetime.now(UTC)) - GRACE
         manifests = self.manifests()
         done = [
             batch.name
@@ -234,18 +270,22 @@ class Lake:
             if all(day in manifests and batch.name in manifests[day].consumed for day in batch.days)
         ]
         inbox.remove(self.store, done)
-        named = {entry["file"] for m in manifests.values() for entry in m.tables.values()}
-        before = (now or datetime.now(UTC)) - GRACE
-        stale = [
-            entry.path
-            for entry in self.store.list("data")
-            if entry.modified < before
-            and entry.path not in named
-            and not entry.path.endswith("/none.parquet")
-        ]
+        for path in inbox.orphans(self.store, before):
+            self.store.delete(path)
+        old = [entry.path for entry in self.store.list("data") if entry.modified < before]
+        # Named once more, after the listing: a build may have come back to an old file's name meanwhile.
+        stale = sorted(set(old) - self._needed(before))
         for path in stale:
             self.store.delete(path)
         return len(stale)
+
+    def _needed(self, before: datetime) -> set[str]:
+        """The data files that a manifest names, or that were superseded after `before`."""
+        needed = {f"data/{t.name}/none.parquet" for t in schemas.PUBLISHED}
+        for manifest in self.manifests().values():
+            needed |= {entry["file"] for entry in manifest.tables.values()}
+            needed |= {f for f, when in manifest.superseded.items() if datetime.fromisoformat(when) >= before}
+        return needed
 
     def files(self, manifests: Iterable[Manifest]) -> dict[str, list[str]]:
         """For each table the files of these manifests, the one without rows first."""
@@ -259,6 +299,22 @@ class Lake:
         paths = [self.store.full(f) for f in (f"data/{name}/none.parquet", *files)]
         schema = schemas.TABLES[name].published_schema
         return ds.dataset(paths, schema=schema, format="parquet", filesystem=self.store.filesystem)
+
+
+def versions(raw: pa.Table) -> set[tuple[str, str, datetime, str]]:
+    """What identifies each article of a `raw` table and its version."""
+    columns = ("article_id", "raw_sha256", "landed_at", "source_uri")
+    return set(zip(*(raw[c].to_pylist() for c in columns), strict=True))
+
+
+def settled(work: Callable[[], Result]) -> Result:
+    """What `work` returns; tried again where a file vanished under it, as another run tidied up."""
+    for _ in range(TRIES - 1):
+        try:
+            return work()
+        except FileNotFoundError:
+            continue
+    return work()
 
 
 def parquet(table: pa.Table) -> bytes:

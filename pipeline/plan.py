@@ -12,10 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 
-import pyarrow as pa
-
 from pipeline import inbox
-from pipeline.lake import Lake, Manifest
+from pipeline.lake import Lake, Manifest, settled, versions
 from pipeline.stages import Context, fingerprint, recipe
 
 # About a minute of the model on two cores: enough to hide what a unit costs beside it (validation,
@@ -81,6 +79,11 @@ def due(lake: Lake, context: Context, first: date | None = None, last: date | No
 
     A day that exchanges an article with one of these is due with it, wherever it lies.
     """
+    return settled(lambda: _all_due(lake, context, first, last))
+
+
+def _all_due(lake: Lake, context: Context, first: date | None, last: date | None) -> list[Due]:
+    # Manifests first: a batch that is taken up meanwhile is then still known as pending, or not at all.
     manifests, batches = lake.manifests(), inbox.batches(lake.store)
     now = recipe(context)
     wanted = {day for day in {*manifests, *(d for b in batches for d in b.days)}
@@ -95,7 +98,8 @@ def due(lake: Lake, context: Context, first: date | None = None, last: date | No
 def units(days: Sequence[Due], lake: Lake, articles: int = ARTICLES_PER_UNIT) -> Iterator[Unit]:
     """The days packed into units of about so many fresh articles, in their order.
 
-    Days that exchange articles stay together, so that they are published at once.
+    Days that exchange articles stay together, so that they are published at once; `articles=0` keeps
+    nothing else together.
     """
     by_day = {d.date: d for d in days}
     groups = {day: frozenset({day}) for day in by_day}
@@ -109,7 +113,7 @@ def units(days: Sequence[Due], lake: Lake, articles: int = ARTICLES_PER_UNIT) ->
             continue
         done |= groups[day]
         extra = [by_day[d] for d in sorted(groups[day])]
-        if held and sum(d.fresh for d in (*held, *extra)) > articles:
+        if held and (not articles or sum(d.fresh for d in (*held, *extra)) > articles):
             yield Unit(tuple(held))
             held = []
         held.extend(extra)
@@ -144,7 +148,7 @@ def _due(
             reasons += [f"{count} {what}" for what, count in counts.items() if count]
     return Due(
         day=day.isoformat(),
-        reasons=tuple(reasons),
+        reasons=tuple(reasons) or ("landed again, unchanged",),
         articles=articles,
         fresh=fresh,
         base=manifest.snapshot if manifest else "",
@@ -159,10 +163,10 @@ def _arrivals(
 ) -> tuple[dict[str, int], int, str]:
     """What batches change in a day: counts by kind, the articles it then has, and the inputs' digest."""
     inputs = lake.inputs(day, manifest, pending)
-    published = article_versions(lake.table(manifest, "raw"))
-    ids = {article for article, _ in published}
-    arriving = article_versions(inputs.raw) - published
-    late = sum(article not in ids for article, _ in arriving)
+    published = versions(lake.table(manifest, "raw"))
+    ids = {version[0] for version in published}
+    arriving = versions(inputs.raw) - published
+    late = sum(version[0] not in ids for version in arriving)
     counts = {
         "late": late,
         "corrected": len(arriving) - late,
@@ -170,11 +174,6 @@ def _arrivals(
         "refused": sum(b.days[day]["rejected"] for b in pending),
     }
     return counts, inputs.raw.num_rows, inputs.digest
-
-
-def article_versions(raw: pa.Table) -> set[tuple[str, str]]:
-    """Identity and content digest of each article of a `raw` table."""
-    return set(zip(*(raw[c].to_pylist() for c in ("article_id", "raw_sha256")), strict=True))
 
 
 def _moves(batches: Iterable[inbox.Landed]) -> list[set[date]]:

@@ -8,60 +8,79 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import duplicates, inbox, link, schemas
 from pipeline.errors import ValidationFailed
-from pipeline.lake import Inputs, Lake, Manifest
-from pipeline.plan import Due, article_versions
-from pipeline.stages import STAGES, Context, recipe
-from pipeline.staging import StageRun, Staging
+from pipeline.lake import GRACE, Lake, Manifest, versions
+from pipeline.plan import Due, Unit
+from pipeline.stages import STAGES, Context, fingerprint, recipe
+from pipeline.staging import Day, StageRun, Staging
 
-VERSION = "1"
 COUNTS = ("rows_in", "rows_out", "rejected", "duplicates", "seconds")
 BY_ARTICLE = ("articles", "sentences", "mentions", "stances")
 
 
-def inputs(lake: Lake, due: Due) -> tuple[Manifest | None, Inputs]:
-    """What a day of a unit is built from, as it was planned.
+def base(lake: Lake, due: Due, context: Context) -> Manifest | None:
+    """The manifest that a day is built on.
 
-    Raises ValidationFailed when the day has been published by another run meanwhile.
+    Raises ValidationFailed when another run has published the day since it was planned, or when this
+    process would not build what was planned (another version, configuration or model).
     """
     manifest = lake.manifest(due.date)
     if (manifest.snapshot if manifest else "") != due.base:
         raise ValidationFailed(
             f"day {due.day}: another run has published it since it was planned; nothing is lost, run again"
         )
-    batches = [b for b in inbox.batches(lake.store) if b.name in due.batches]
-    return manifest, lake.inputs(due.date, manifest, batches)
+    if fingerprint(recipe(context), due.inputs) != due.fingerprint:
+        raise ValidationFailed(
+            f"day {due.day}: code, configuration or model are not those that it was planned with; run again"
+        )
+    return manifest
 
 
-def fresh(lake: Lake, due: Due) -> pa.Table:
-    """The rows of `raw` that must be computed; the day's others are carried over."""
-    manifest, found = inputs(lake, due)
-    if due.fresh == due.articles:
-        return found.raw
-    arriving = article_versions(found.raw) - article_versions(lake.table(manifest, "raw"))
-    return _of(found.raw, [article for article, _ in arriving])
+def take_up(lake: Lake, unit: Unit, context: Context) -> dict[date, Day]:
+    """What the unit's days are built from, as planned. Raises ValidationFailed as `base`."""
+    for due in unit.days:
+        base(lake, due, context)
+    names = {name for due in unit.days for name in due.batches}
+    try:
+        batches = [inbox.read(lake.store, name) for name in sorted(names)]
+        return {due.date: _day(lake, due, context, batches) for due in unit.days}
+    except FileNotFoundError as error:
+        raise ValidationFailed(
+            f"unit {unit.id}: another run has taken up what it was planned with; nothing is lost, run again"
+        ) from error
 
 
-def assemble(lake: Lake, due: Due, staging: Staging, context: Context) -> dict[str, pa.Table]:
+def _day(lake: Lake, due: Due, context: Context, batches: Sequence[inbox.Landed]) -> Day:
+    manifest = base(lake, due, context)
+    found = lake.inputs(due.date, manifest, [b for b in batches if b.name in due.batches])
+    arriving = versions(found.raw)
+    if due.fresh < due.articles:
+        arriving -= versions(lake.table(manifest, "raw"))
+    ingests = [
+        {"name": b.name, "started_at": b.started_at.isoformat(), **{k: b.days[due.date][k] for k in COUNTS}}
+        for b in found.batches
+    ]
+    return Day(found.raw, found.rejects, tuple(sorted(v[0] for v in arriving)), tuple(ingests))
+
+
+def assemble(lake: Lake, due: Due, day: Day, staging: Staging, context: Context) -> dict[str, pa.Table]:
     """Every published table of one day but `runs`: fresh rows from staging, the others carried over."""
-    manifest, found = inputs(lake, due)
-    computed = fresh(lake, due)["article_id"].to_pylist()
-    every = found.raw["article_id"].to_pylist()
-    carried = sorted(set(every) - set(computed))
-    tables: dict[str, pa.Table] = {"raw": found.raw}
+    manifest = base(lake, due, context)
+    carried = sorted(set(day.raw["article_id"].to_pylist()) - set(day.fresh))
+    tables: dict[str, pa.Table] = {"raw": day.raw}
     for name in BY_ARTICLE:
         stage = [s.name for s in STAGES if name in s.writes][-1]
-        new = _of(staging.read(stage, name), computed)
-        tables[name] = pa.concat_tables([_of(lake.table(manifest, name), carried), new])
+        new = of(staging.read(stage, name), day.fresh)
+        tables[name] = pa.concat_tables([of(lake.table(manifest, name), carried), new])
     old = lake.table(manifest, "rejects")
-    refused = [_of(old.filter(pc.not_equal(old["stage"], "ingest")), carried), found.rejects]
-    refused += [_of(staging.read(stage.name, "rejects"), computed) for stage in STAGES]
+    refused = [of(old.filter(pc.not_equal(old["stage"], "ingest")), carried), day.rejects]
+    refused += [of(staging.read(stage.name, "rejects"), day.fresh) for stage in STAGES]
     tables["rejects"] = pa.concat_tables(refused)
     tables["articles"] = duplicates.mark(tables["articles"], tables["sentences"])
     tables["entities"] = link.entities(tables["mentions"], context.aliases)
@@ -71,45 +90,44 @@ def assemble(lake: Lake, due: Due, staging: Staging, context: Context) -> dict[s
 def runs(
     lake: Lake,
     due: Due,
+    day: Day,
     staging: Staging,
     tables: Mapping[str, pa.Table],
     publishing: StageRun,
     context: Context,
 ) -> pa.Table:
     """The day's `runs`: those of earlier builds, the ingests taken up, and this build's stages."""
-    previous, found = inputs(lake, due)
-    before = lake.table(previous, "runs")
+    before = lake.table(base(lake, due, context), "runs")
     rows = [
-        _run_row(due, batch.name, "ingest", batch.started_at, **{k: batch.days[due.date][k] for k in COUNTS})
-        for batch in found.batches
+        _run_row(
+            due, i["name"], "ingest", datetime.fromisoformat(i["started_at"]), **{k: i[k] for k in COUNTS}
+        )
+        for i in day.ingests
     ]
-    computed = fresh(lake, due)["article_id"].to_pylist()
     for stage in STAGES:
         unit = staging.run(stage.name)
-        kept = _of(staging.read(stage.name, stage.counts), computed).num_rows
-        refused = _of(staging.read(stage.name, "rejects"), computed).num_rows
+        kept = of(staging.read(stage.name, stage.counts), day.fresh).num_rows
+        refused = of(staging.read(stage.name, "rejects"), day.fresh)
+        broken = pc.any(pc.equal(refused["reason"], "rule")).as_py()
         rows.append(
             _run_row(
                 due,
                 publishing.run_id,
                 stage.name,
                 unit.started_at,
-                rows_in=len(computed) if stage.name == "clean" else kept + refused,
+                rows_in=len(day.fresh) if stage.name == "clean" else kept + refused.num_rows,
                 rows_out=kept,
-                rejected=refused,
-                seconds=unit.seconds * len(computed) / max(unit.articles, 1),
-                tokens=sum(unit.tokens.get(article, 0) for article in computed),
-                verdict="quarantined" if refused else "passed",
+                rejected=refused.num_rows,
+                seconds=unit.seconds * len(day.fresh) / max(unit.articles, 1),
+                tokens=sum(unit.tokens.get(article, 0) for article in day.fresh),
+                verdict="quarantined" if broken else "passed",
                 **recipe(context)[stage.name],
             )
         )
     count = sum(table.num_rows for table in tables.values())
-    times = {"seconds": publishing.seconds, "code": VERSION}
-    rows.append(
-        _run_row(
-            due, publishing.run_id, "publish", publishing.started_at, rows_in=count, rows_out=count, **times
-        )
-    )
+    done: dict[str, object] = {"rows_in": count, "rows_out": count, "seconds": publishing.seconds}
+    done |= recipe(context)["publish"]
+    rows.append(_run_row(due, publishing.run_id, "publish", publishing.started_at, **done))
     return schemas.conform("runs", pa.concat_tables([before, schemas.from_rows("runs", rows)]))
 
 
@@ -121,9 +139,15 @@ def _run_row(due: Due, run_id: str, stage: str, started_at: datetime, **values: 
 
 def manifest(lake: Lake, due: Due, tables: Mapping[str, pa.Table], run_id: str, context: Context) -> Manifest:
     """Write a day's tables as files; the manifest returned commits them (`Lake.commit`)."""
-    previous = lake.manifest(due.date)
-    waiting = {b.name for b in inbox.batches(lake.store)}
-    consumed = {*due.batches, *(previous.consumed if previous else ())} & waiting
+    previous = base(lake, due, context)
+    now = datetime.now(UTC)
+    entries = {name: lake.write_table(name, due.date, due.snapshot, t) for name, t in tables.items()}
+    replaced: dict[str, str] = {}
+    if previous:
+        replaced = {f: t for f, t in previous.superseded.items() if datetime.fromisoformat(t) > now - GRACE}
+        replaced |= {entry["file"]: now.isoformat() for entry in previous.tables.values()}
+    current = {entry["file"] for entry in entries.values()}
+    waiting = set(inbox.names(lake.store))
     return Manifest(
         day=due.day,
         snapshot=due.snapshot,
@@ -132,13 +156,13 @@ def manifest(lake: Lake, due: Due, tables: Mapping[str, pa.Table], run_id: str, 
         inputs=due.inputs,
         articles=tables["raw"].num_rows,
         run_id=run_id,
-        published_at=datetime.now(UTC).isoformat(),
-        tables={
-            name: lake.write_table(name, due.date, due.snapshot, table) for name, table in tables.items()
-        },
-        consumed=sorted(consumed),
+        published_at=now.isoformat(),
+        tables=entries,
+        consumed=sorted({*due.batches, *(previous.consumed if previous else ())} & waiting),
+        superseded={file: when for file, when in sorted(replaced.items()) if file not in current},
     )
 
 
-def _of(table: pa.Table, articles: Sequence[str]) -> pa.Table:
+def of(table: pa.Table, articles: Sequence[str]) -> pa.Table:
+    """The rows of these articles."""
     return table.filter(pc.is_in(table["article_id"], pa.array(articles, pa.string())))

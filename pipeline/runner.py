@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from pipeline import database, datadocs, plan, publish, quarantine, schemas, validate
-from pipeline.errors import StandpointError, UsageError, ValidationFailed
+from pipeline.errors import UsageError, ValidationFailed
 from pipeline.lake import Lake
 from pipeline.outcome import Outcome, rejects_table
 from pipeline.plan import Due, Unit
@@ -44,7 +44,13 @@ def run_stage(lake: Lake, unit_id: str, name: str, context: Context, run_id: str
         raise UsageError(f"stage {name!r}: allowed are {', '.join(s.name for s in STAGES)}")
     started, clock = datetime.now(UTC), time.perf_counter()
     staging = Staging(lake, unit_id)
-    raw = pa.concat_tables(publish.fresh(lake, due) for due in staging.unit().days)
+    unit = staging.unit()
+    if stage is STAGES[0]:
+        staging.take_up(publish.take_up(lake, unit, context))
+    for due in unit.days:
+        publish.base(lake, due, context)
+    inputs = staging.inputs()
+    raw = pa.concat_tables(publish.of(inputs[due.date].raw, inputs[due.date].fresh) for due in unit.days)
     tables = {table: raw if table == "raw" else _staged(staging, stage, table) for table in stage.reads}
     outcome = stage.run(tables, context)
     accounted = outcome.kept[stage.counts].num_rows + outcome.rejected.num_rows + outcome.duplicates
@@ -75,13 +81,14 @@ def publish_unit(lake: Lake, unit_id: str, context: Context, run_id: str) -> lis
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     staging = Staging(lake, unit_id)
-    days = staging.unit().days
-    built = [publish.assemble(lake, due, staging, context) for due in days]
+    days, inputs = staging.unit().days, staging.inputs()
+    built = [publish.assemble(lake, due, inputs[due.date], staging, context) for due in days]
     _check_published(lake, unit_id, days, built)
     share = (time.perf_counter() - clock) / len(days)
     publishing = StageRun(run_id, "publish", started, share)
     for due, tables in zip(days, built, strict=True):
-        tables["runs"] = publish.runs(lake, due, staging, tables, publishing, context)
+        day = inputs[due.date]
+        tables["runs"] = publish.runs(lake, due, day, staging, tables, publishing, context)
     _check_published(lake, unit_id, days, [{"runs": tables["runs"]} for tables in built], "runs")
     manifests = [
         publish.manifest(lake, due, tables, run_id, context) for due, tables in zip(days, built, strict=True)
@@ -122,14 +129,15 @@ def finish(lake: Lake) -> None:
 
 
 def _run_unit(lake: Lake, unit: Unit, context: Context, run_id: str) -> None:
-    begin(lake, [unit])
+    # The run's own staging: two runs at once must not take away each other's.
+    staging = Staging(lake, f"{unit.id}-{run_id[-8:]}")
+    staging.begin(unit)
     try:
         for stage in STAGES:
-            run_stage(lake, unit.id, stage.name, context, run_id)
-        publish_unit(lake, unit.id, context, run_id)
-    except StandpointError:
-        Staging(lake, unit.id).remove()
-        raise
+            run_stage(lake, staging.unit_id, stage.name, context, run_id)
+        publish_unit(lake, staging.unit_id, context, run_id)
+    finally:
+        staging.remove()
 
 
 def _validated(

@@ -26,6 +26,8 @@ from pipeline.outcome import Outcome
 from pipeline.settings import Settings
 
 Tables = Mapping[str, pa.Table]
+PUBLISH_VERSION = "1"
+"""Of what publishing settles: near-duplicates, the table of entities, the tables put together."""
 
 
 class Context:
@@ -129,9 +131,10 @@ STAGES = (
 
 def recipe(context: Context) -> dict[str, dict[str, str]]:
     """What each stage's output depends on beside its input: code, configuration and model."""
-    return {
+    found = {
         s.name: {"code": s.version, "config": s.config(context), "model": s.model(context)} for s in STAGES
     }
+    return found | {"publish": {"code": PUBLISH_VERSION, "config": "", "model": ""}}
 
 
 def fingerprint(recipe: Mapping[str, Mapping[str, str]], inputs: str) -> str:

@@ -1,6 +1,9 @@
 """What stages hand on: `staging/<unit>/` in the lake, so that each stage can be its own task.
 
 unit.json                    the unit of work (pipeline.plan)
+inputs/raw.parquet           what its days are built from, and
+inputs/rejects.parquet       what ingest refused, as they were when the first stage began
+inputs/days.json             which articles are fresh, and the ingests taken up; written last
 <stage>/<table>.parquet      what the stage kept
 <stage>/rejects.parquet      what it refused
 <stage>/run.json             its counts, written last: the stage is done
@@ -11,9 +14,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline import schemas
@@ -40,6 +45,19 @@ class StageRun:
     tokens: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Day:
+    """What one day of a unit is built from: its articles, ingest's rejects, and which ones are fresh.
+
+    `ingests`: the inbox batches taken up, each with its name, its time and what it counted.
+    """
+
+    raw: pa.Table
+    rejects: pa.Table
+    fresh: tuple[str, ...]
+    ingests: tuple[Mapping[str, Any], ...]
+
+
 class Staging:
     """The staging folder of one unit."""
 
@@ -58,6 +76,33 @@ class Staging:
         if not self.store.exists(path):
             raise UsageError(f"unit {self.unit_id!r} is not in staging: plan again with `standpoint plan`")
         return Unit.parse(self.store.read(path))
+
+    def take_up(self, days: Mapping[date, Day]) -> None:
+        """Stage what the unit's days are built from, so that every stage works on the same."""
+        for name in ("raw", "rejects"):
+            tables = [schemas.stamp(name, getattr(found, name), day, "") for day, found in days.items()]
+            self.store.write(f"{self.folder}/inputs/{name}.parquet", parquet(pa.concat_tables(tables)))
+        record = {d.isoformat(): {"fresh": f.fresh, "ingests": f.ingests} for d, f in days.items()}
+        self.store.write(f"{self.folder}/inputs/days.json", json.dumps(record).encode())
+
+    def inputs(self) -> dict[date, Day]:
+        """What was taken up, by day. Raises UsageError when nothing was yet."""
+        path = f"{self.folder}/inputs/days.json"
+        if not self.store.exists(path):
+            raise UsageError(f"unit {self.unit_id}: its inputs are not staged; run clean first")
+        tables = {}
+        for name in ("raw", "rejects"):
+            with self.store.open(f"{self.folder}/inputs/{name}.parquet") as file:
+                tables[name] = pq.read_table(file)
+        found = {}
+        for text, record in json.loads(self.store.read(path)).items():
+            day = date.fromisoformat(text)
+            rows = {
+                name: schemas.unstamp(name, table.filter(pc.equal(table["day"], pa.scalar(day, pa.date32()))))
+                for name, table in tables.items()
+            }
+            found[day] = Day(**rows, fresh=tuple(record["fresh"]), ingests=tuple(record["ingests"]))
+        return found
 
     def write(self, stage: str, outcome: Outcome, run: StageRun) -> None:
         """Stage what a stage kept and refused; its run is written last."""

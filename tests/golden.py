@@ -20,10 +20,10 @@ sys.path.insert(0, str(HERE))
 
 from fake_models import KeywordJudge, KeywordTagger  # noqa: E402
 
-from pipeline import ingest, schemas  # noqa: E402
+from pipeline import duplicates, ingest, link, schemas  # noqa: E402
 from pipeline.settings import Settings  # noqa: E402
 from pipeline.sources import Landed  # noqa: E402
-from pipeline.stages import STAGES, Context  # noqa: E402
+from pipeline.stages import PUBLISH_VERSION, STAGES, Context  # noqa: E402
 from pipeline.texts import layout  # noqa: E402
 
 FILE = HERE / "cases" / "golden.json"
@@ -41,6 +41,10 @@ def digests() -> dict[str, dict[str, str]]:
         tables |= outcome.kept
         made = {**outcome.kept, "rejects": outcome.rejected}
         found[stage.name] = {"version": stage.version, "input": _digest(given), "output": _digest(made)}
+    settled = {"articles": duplicates.mark(tables["articles"], tables["sentences"]),
+               "entities": link.entities(tables["mentions"], context.aliases)}  # fmt: skip
+    given = {name: tables[name] for name in ("articles", "sentences", "mentions")}
+    found["publish"] = {"version": PUBLISH_VERSION, "input": _digest(given), "output": _digest(settled)}
     return found
 
 

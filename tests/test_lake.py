@@ -1,8 +1,9 @@
 """The lake: manifests as the commit point, inputs, and DuckDB over exactly what is committed."""
 
-import json
+import os
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -63,15 +64,67 @@ def test_equal_tables_give_equal_bytes(lake, tmp_path):
     }
 
 
-def test_a_commit_of_two_days_cut_off_is_completed_on_opening(lake):
+def cut_off(lake: Lake, manifests: list[Manifest], monkeypatch) -> None:
+    """Commit, and be killed after the first manifest."""
+    write, written = lake.store.write, []
+
+    def until_killed(path: str, data: bytes) -> None:
+        if path.startswith("manifest/") and written:
+            raise KeyboardInterrupt
+        written.extend([path] if path.startswith("manifest/") else [])
+        write(path, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lake.store, "write", until_killed)
+        with pytest.raises(KeyboardInterrupt):
+            lake.commit(manifests)
+
+
+def test_a_commit_of_two_days_cut_off_is_completed_on_opening(lake, monkeypatch):
     lake.commit([build(lake, FIFTH, ["one"]), build(lake, SIXTH, ["two"])])
     moved = [build(lake, FIFTH, ["x"]), build(lake, SIXTH, ["two", "one"])]
-    intent = json.dumps([m.__dict__ for m in moved]).encode()
-    lake.store.write("intent/abc.json", intent)
-    lake.store.write("manifest/2022-01-05.json", moved[0].json())  # the crash came after the first
+    cut_off(lake, moved, monkeypatch)
+    assert lake.manifest(SIXTH).snapshot != moved[1].snapshot
     again = Lake(lake.store.uri)
     assert [m.snapshot for m in again.manifests().values()] == [m.snapshot for m in moved]
     assert list(again.store.list("intent")) == []
+
+
+def test_a_day_that_went_on_after_a_commit_was_cut_off_is_not_set_back(lake, monkeypatch):
+    lake.commit([build(lake, FIFTH, ["one"]), build(lake, SIXTH, ["two"])])
+    cut_off(lake, [build(lake, FIFTH, ["x"]), build(lake, SIXTH, ["y"])], monkeypatch)
+    newer = build(lake, FIFTH, ["newer"])
+    lake.commit([newer])
+    again = Lake(lake.store.uri)
+    assert again.manifest(FIFTH).snapshot == newer.snapshot
+
+
+def test_files_of_writers_that_were_killed_do_not_disturb(lake):
+    for folder in ("intent", "sources", "inbox", "manifest"):
+        lake.store.write(f"{folder}/x", b"")
+        lake.store.delete(f"{folder}/x")
+        Path(lake.store.full(f"{folder}/.{'0' * 32}.tmp")).write_bytes(b"[{")
+    again = Lake(lake.store.uri)
+    assert again.sources() == {}
+    assert again.manifests() == {}
+    assert again.known().num_rows == 0
+
+
+def test_what_is_taken_up_while_it_is_asked_what_is_known_is_known(lake, monkeypatch):
+    lake.land(batch(d20220105=day_batch([article("one")])))
+    from pipeline import inbox
+
+    manifests = lake.manifests
+
+    def publish_first() -> dict:
+        monkeypatch.setattr(lake, "manifests", manifests)
+        (landed,) = inbox.batches(lake.store)
+        lake.commit([build(lake, FIFTH, ["one"], consumed=[landed.name])])
+        lake.tidy()
+        return manifests()
+
+    monkeypatch.setattr(lake, "manifests", publish_first)
+    assert lake.known()["article_id"].to_pylist() == [article("one")["article_id"]]
 
 
 def test_inputs_are_what_is_published_changed_by_batches(lake):
@@ -106,13 +159,38 @@ def test_consumed_batches_are_not_applied_again_and_are_tidied(lake):
     assert inbox.batches(lake.store) == []
 
 
-def test_superseded_files_go_after_the_grace_period_and_not_before(lake):
-    lake.commit([build(lake, FIFTH, ["one"])])
-    lake.commit([build(lake, FIFTH, ["one", "two"])])
+def test_superseded_files_stay_for_a_day_from_when_they_were_superseded(lake):
+    first = build(lake, FIFTH, ["one"])
+    lake.commit([first])
+    now = datetime.now(UTC)
+    replaced = {entry["file"]: now.isoformat() for entry in first.tables.values()}
+    lake.commit([replace(build(lake, FIFTH, ["one", "two"]), superseded=replaced)])
+    for entry in first.tables.values():  # written long ago, superseded just now
+        os.utime(lake.store.full(entry["file"]), (0, 0))
     assert lake.tidy() == 0
-    removed = lake.tidy(datetime.now(UTC) + timedelta(days=2))
-    assert removed == len(schemas.PUBLISHED)
+    assert lake.tidy(now + timedelta(days=2)) == len(schemas.PUBLISHED)
     assert ask(lake, "SELECT count(*) FROM raw") == [(2,)]
+
+
+def test_files_that_no_manifest_ever_named_go_after_a_day(lake):
+    build(lake, FIFTH, ["one"])
+    assert lake.tidy() == 0
+    assert lake.tidy(datetime.now(UTC) + timedelta(days=2)) == len(schemas.PUBLISHED)
+
+
+def test_a_moved_lake_is_read_where_it_is(lake, tmp_path):
+    lake.commit([build(lake, FIFTH, ["one"])])
+    database.refresh(lake)
+    moved = Path(lake.store.root).rename(tmp_path / "elsewhere")
+    with database.connect(Lake(str(moved))) as connection:
+        assert database.query(connection, "SELECT count(*) FROM raw").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"day": "2022-01-05", "colour": "red"}'])
+def test_a_damaged_manifest_is_one_clear_line(lake, data):
+    lake.store.write("manifest/2022-01-05.json", data)
+    with pytest.raises(EnvironmentProblem, match="restore it, or upgrade"):
+        lake.manifests()
 
 
 def test_open_readers_keep_the_state_that_they_opened(lake):
