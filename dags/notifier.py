@@ -17,8 +17,9 @@ class LogNotifier(BaseNotifier):
     """Logs one line, `standpoint-event` and a JSON object, so that a log shipper can alert on it.
 
     Keys: `event` (the one given), `dag`, `run`, `partition` (the day, or null), `task`, `unit` (its index
-    in the run, or null), `try`, `seconds`, `error` (one line, or null). Providers bring notifiers for
-    e-mail, Slack, webhooks and others; they go beside this one (docs/scheduling.md).
+    in the run, or null), `try`, `seconds`, `error` (one line, or null), `exception` (the name of its class,
+    or null). Providers bring notifiers for e-mail, Slack, webhooks and others; they go beside this one
+    (docs/scheduling.md).
     """
 
     def __init__(self, event: str) -> None:
@@ -42,6 +43,7 @@ class LogNotifier(BaseNotifier):
             "run": run.run_id,
             "partition": run.partition_key,
             "error": " ".join(str(error).split()) if error else None,
+            "exception": type(error).__name__ if isinstance(error, BaseException) else None,
         }
         if task:
             start, end = getattr(task, "start_date", None), getattr(task, "end_date", None)

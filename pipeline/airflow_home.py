@@ -17,14 +17,18 @@ import json
 import os
 import secrets
 import socket
+import stat
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.errors import EnvironmentProblem
+from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.settings import Settings, inherited_environment
 
 DAGS = Path(__file__).resolve().parent.parent / "dags"
 USER = "admin"
+LONGEST_SOCKET = 103  # bytes in the path of a Unix socket: 104 with the zero on macOS, 108 on Linux
 
 # Importing Great Expectations takes longer than most tasks run; forked task processes inherit it. A torch
 # that has only been imported survives a fork, one that has computed makes the child hang: so no model here.
@@ -57,12 +61,39 @@ class Home:
         if not (DAGS / "nightly.py").exists():
             raise EnvironmentProblem(f"dags: {DAGS} has no nightly.py; run from a clone of the repository")
         try:
-            for name in ("config", "logs"):
-                (self.folder / name).mkdir(parents=True, exist_ok=True)
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            # One that is there keeps its mode: it may be anybody's. The files in it are private in any case.
+            for made in (self.folder, self.folder / "config", self.folder / "logs"):
+                made.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise EnvironmentProblem(
                 f"--home {folder}: cannot be made ({error.strerror}); name another"
             ) from error
+
+    @property
+    def postgres(self) -> Path:
+        """The data folder of PostgreSQL. Raises UsageError when its socket's path would be too long."""
+        folder = self.folder / "postgres"
+        size, most = len(os.fsencode(self.folder)), LONGEST_SOCKET - len("/postgres/.s.PGSQL.5432")
+        if size > most:
+            raise UsageError(
+                f"--home {self.folder}: a path of {size} bytes is too long for a Unix socket in the folder; "
+                f"name one of at most {most}"
+            )
+        return folder
+
+    @contextmanager
+    def shut(self) -> Iterator[None]:
+        """What PostgreSQL's start opens to all users, when root starts it, is closed again.
+
+        PostgreSQL then runs as a user of its own, who must get through to its data, and need not see the rest.
+        """
+        before = stat.S_IMODE(self.folder.stat().st_mode)
+        try:
+            yield
+        finally:
+            if os.geteuid() == 0:
+                self.folder.chmod(before | 0o011)
 
     @property
     def password(self) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from functools import cache
@@ -27,6 +27,7 @@ from pipeline.staging import Staging
 from pipeline.store import Entry
 
 MAX_UNITS = 1000  # below Airflow's core.max_map_length, 1024 unless configured
+FAILED = "failed.json"  # in the staging of a unit whose data failed validation: its days, and why
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -59,7 +60,7 @@ def plan(run_id: str, key: str | None, *, up_to: bool) -> list[str]:
     due = planning.due(lake, context(settings), None if up_to else last, last)
     # Units grow where there would be too many: two neighbours hold more than the bound, so this halves it.
     bound = max(ARTICLES_PER_UNIT, 2 * sum(d.fresh for d in due) // MAX_UNITS)
-    units = list(_apart(lake, planning.units(due, lake, bound)))
+    units = list(_apart(lake, list(planning.units(due, lake, bound))))
     suffix = hashlib.sha256(run_id.encode()).hexdigest()[:8]
     ids = [f"{unit.id}-{suffix}" for unit in units]
     for unit_id, unit in zip(ids, units, strict=True):
@@ -114,19 +115,32 @@ def finish() -> None:
              ", ".join(f"{count} {name}" for name, count in rows.items()))  # fmt: skip
 
 
-def _apart(lake: Lake, units: Iterable[Unit]) -> Iterator[Unit]:
-    """The units, those with days that an earlier run did not get through taken apart into their days.
+def _apart(lake: Lake, units: Sequence[Unit]) -> Iterator[Unit]:
+    """The units, those with days of a unit that has failed taken apart into their days.
 
-    So one day at fault holds up its neighbours once, and not every night.
+    So one day at fault holds up its neighbours once, and not every night. There are at most MAX_UNITS then.
     """
-    stuck = {due.day for entry in _staged(lake) for due in Staging(lake, _unit_id(entry)).unit().days}
-    count = 0
+    stuck, total = _stuck(lake), len(units)
     for unit in units:
         alone = [unit]
-        if stuck & {due.day for due in unit.days} and count + len(unit.days) <= MAX_UNITS:
+        if stuck & {due.day for due in unit.days}:
             alone = list(planning.units(unit.days, lake, articles=0))
-        count += len(alone)
+        if total + len(alone) - 1 > MAX_UNITS:
+            alone = [unit]
+        total += len(alone) - 1
         yield from alone
+
+
+def _stuck(lake: Lake) -> set[str]:
+    """The days of the units that have failed, without those that other runs are at work on."""
+    days: set[str] = set()
+    for entry in lake.store.list("staging"):
+        if entry.path.endswith(f"/{FAILED}"):
+            try:
+                days |= set(json.loads(lake.store.read(entry.path))["days"])
+            except FileNotFoundError:  # It was tried again and has been published, or was swept, meanwhile.
+                continue
+    return days
 
 
 def _sweep(lake: Lake) -> None:
@@ -153,9 +167,11 @@ def _on_what_is_left(lake: Lake, unit_id: str, about: Context, work: Callable[[]
         staging.begin(Unit(left))
         try:
             return work()
-        except ValidationFailed:
+        except ValidationFailed as error:
             before, left = left, _left(lake, staging.unit(), about)
             if left == before:
+                marker = {"days": [due.day for due in left], "error": str(error)}
+                lake.store.write(f"{staging.folder}/{FAILED}", json.dumps(marker).encode())
                 raise
     staging.remove()
     return None

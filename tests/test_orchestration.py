@@ -1,14 +1,17 @@
 """Runs that overlap and are repeated: whoever publishes a day first wins, nobody loses anything."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from lakes import article, batch, day_batch
 
-from pipeline import orchestration, plan
+from pipeline import orchestration, plan, publish, runner, stages
 from pipeline.errors import UsageError, ValidationFailed
+from pipeline.outcome import Outcome
 from pipeline.stages import STAGES
 from pipeline.staging import Staging
+from pipeline.store import Store
 
 DAYS = ("2022-01-05", "2022-01-06", "2022-01-07")
 
@@ -102,13 +105,60 @@ def test_days_that_another_run_has_published_drop_out_of_a_unit(three_days):
     assert {m.day: m.articles for m in three_days.manifests().values()} == dict.fromkeys(DAYS, 1)
 
 
+def losing(monkeypatch) -> None:
+    """From now on cleaning loses a row, which validation finds."""
+    whole = STAGES[0]
+
+    def lose(tables, context) -> Outcome:
+        outcome = whole.run(tables, context)
+        return Outcome(outcome.kept, outcome.rows_in + 1)
+
+    for module in (stages, runner, publish):
+        monkeypatch.setattr(module, "STAGES", (replace(whole, run=lose), *STAGES[1:]))
+
+
+def fail(unit_id: str, run_id: str, monkeypatch) -> None:
+    with monkeypatch.context() as patch:
+        losing(patch)
+        with pytest.raises(ValidationFailed, match="accounted for"):
+            orchestration.stage(unit_id, "clean", run_id)
+
+
 def test_days_of_a_unit_that_failed_are_tried_alone(three_days, monkeypatch):
     (failed,) = orchestration.plan("first", None, up_to=False)
+    fail(failed, "first", monkeypatch)
     again = orchestration.plan("second", None, up_to=False)
     assert [days_of(three_days, unit_id) for unit_id in again] == [[day] for day in DAYS]
     monkeypatch.setattr(orchestration, "MAX_UNITS", 2)
     assert len(orchestration.plan("third", None, up_to=False)) == 1
     assert days_of(three_days, failed) == list(DAYS)
+
+
+def test_units_that_others_are_at_work_on_have_not_failed(three_days):
+    first = orchestration.plan("first", None, up_to=False)
+    assert orchestration.stage(first[0], "clean", "first")
+    again = orchestration.plan("second", None, up_to=False)
+    assert [days_of(three_days, unit_id) for unit_id in again] == [list(DAYS)]
+
+
+def test_units_still_to_come_count_toward_the_most_that_may_be_mapped(three_days, monkeypatch):
+    (failed,) = orchestration.plan("first", "2022-01-06", up_to=True)
+    fail(failed, "first", monkeypatch)
+    due = plan.due(three_days, orchestration.context(None))
+    units = [plan.Unit(tuple(due[:2])), plan.Unit(tuple(due[2:]))]
+    for most, expected in ((3, [1, 1, 1]), (2, [2, 1])):
+        monkeypatch.setattr(orchestration, "MAX_UNITS", most)
+        assert [len(unit.days) for unit in orchestration._apart(three_days, units)] == expected
+
+
+def test_staging_that_another_run_removes_meanwhile_is_no_error(three_days, monkeypatch):
+    (failed,) = orchestration.plan("first", None, up_to=False)
+    fail(failed, "first", monkeypatch)
+    listed = list(three_days.store.list("staging"))
+    assert f"staging/{failed}/failed.json" in {entry.path for entry in listed}
+    Staging(three_days, failed).remove()
+    monkeypatch.setattr(Store, "list", lambda self, prefix="": iter(listed if prefix == "staging" else ()))
+    assert orchestration._stuck(three_days) == set()
 
 
 def test_what_old_runs_left_is_swept(three_days, monkeypatch):

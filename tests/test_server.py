@@ -16,7 +16,7 @@ import pytest
 
 from pipeline import airflow_api, server
 from pipeline.airflow_home import DAGS, PRELOAD, Home, free_port
-from pipeline.errors import EnvironmentProblem
+from pipeline.errors import EnvironmentProblem, UsageError, ValidationFailed
 from pipeline.settings import Settings
 
 URL = "postgresql+psycopg://postgres:@/airflow?host=/home/a%b/postgres"
@@ -88,6 +88,37 @@ def test_processes_get_the_settings_and_nothing_of_another_airflow(home, monkeyp
     assert (found["STANDPOINT_LAKE"], found["STANDPOINT_THREADS"]) == ("s3://bucket/lake", "2")
     assert found["NO_PROXY"] == "intranet.example.org,127.0.0.1,localhost"
     assert found["PATH"] == os.environ["PATH"]
+
+
+def mode(folder: Path) -> int:
+    return stat.S_IMODE(folder.stat().st_mode)
+
+
+def test_a_home_is_made_for_its_owner_alone_and_one_that_is_there_keeps_its_mode(tmp_path):
+    before = os.umask(0o002)
+    try:
+        made = Home(tmp_path / "deep" / "airflow").folder
+        (tmp_path / "there").mkdir()
+        there = Home(tmp_path / "there").folder
+    finally:
+        os.umask(before)
+    assert [mode(made), mode(made / "logs"), mode(made / "config")] == [0o700] * 3
+    assert [mode(there), mode(there / "logs")] == [0o775, 0o700]
+
+
+def test_a_home_stays_private_when_postgresql_has_opened_it(home, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with home.shut():
+        home.folder.chmod(0o755)
+    assert mode(home.folder) == 0o711
+
+
+def test_a_path_too_long_for_a_socket_is_told(home):
+    home.folder = Path("/" + "é" * 39 + "a")
+    assert home.postgres == home.folder / "postgres"
+    home.folder = Path("/" + "é" * 40)
+    with pytest.raises(UsageError, match=r"--home /éé.*: a path of 81 bytes is too long .* at most 80"):
+        _ = home.postgres
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
@@ -219,14 +250,55 @@ def test_a_password_that_is_refused_is_told(port):
 
 
 @pytest.mark.parametrize(
-    ("event", "task", "error", "shown", "failures"),
+    ("event", "task", "error", "shown"),
     [
-        ("succeeded", {"task": "plan", "unit": None, "seconds": 1.26}, None, "plan: succeeded 1.3 s", []),
-        ("failed", {"task": "unit.tag", "unit": 2}, "no", "unit.tag [2]: failed: no", ["no"]),
-        ("retrying", {"task": "ingest", "seconds": 0}, "gone", "ingest: retrying 0.0 s: gone", []),
-        ("failed", {}, "task_failure", "", ["task_failure"]),
+        ("succeeded", {"task": "plan", "unit": None, "seconds": 1.26}, None, "plan: succeeded 1.3 s"),
+        ("failed", {"task": "unit.tag", "unit": 2}, "no", "unit.tag [2]: failed: no"),
+        ("retrying", {"task": "ingest", "seconds": 0}, "gone", "ingest: retrying 0.0 s: gone"),
+        ("failed", {}, "task_failure", ""),
     ],
 )
-def test_tasks_are_shown_as_they_end(event, task, error, shown, failures, capsys):
-    assert server._show({"event": event, "error": error, **task}) == failures
+def test_tasks_are_shown_as_they_end(event, task, error, shown, capsys):
+    server._show({"event": event, "error": error, **task})
     assert capsys.readouterr().err.strip() == shown
+
+
+def events(*found: dict) -> str:
+    """What a run of Airflow writes: its own lines, and the notifier's among them."""
+    lines = [f"[2022-02-14] INFO - {server.MARK}{json.dumps(event)} loc=notifier.py" for event in found]
+    return "\n".join(["Airflow starts", *lines])
+
+
+FAILED = {"event": "failed", "task": "plan", "unit": None}
+LAST = {**FAILED, "task": "summary", "error": "failed: plan", "exception": "AirflowFailException"}
+
+
+@pytest.mark.parametrize(
+    ("found", "kind", "code"),
+    [
+        ([{**FAILED, "error": "e", "exception": "EnvironmentProblem"}, LAST], EnvironmentProblem, 3),
+        ([{**FAILED, "error": "e", "exception": "UsageError"}, LAST], UsageError, 2),
+        ([{**FAILED, "error": "e", "exception": "ValidationFailed"}, LAST], ValidationFailed, 1),
+        ([{**FAILED, "error": "e", "exception": "KeyError"}, LAST], ValidationFailed, 1),
+        ([{"event": "failed", "error": "e"}], ValidationFailed, 1),
+    ],
+)
+def test_a_run_fails_as_its_first_task_did(home, monkeypatch, found, kind, code):
+    script = home.folder.parent / "airflow-of-the-test"
+    script.write_text(f"#!/bin/sh\ncat <<'END'\n{events(*found)}\nEND\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(server, "Home", lambda _: home)
+    monkeypatch.setattr(home, "airflow", script)
+    with pytest.raises(kind, match=r"^e \(log: .*nightly\.log\)$") as failure:
+        server.run_nightly(Settings(), home.folder)
+    assert failure.value.exit_code == code
+
+
+def test_a_run_that_dies_without_a_word_is_the_environments_problem(home, monkeypatch):
+    script = home.folder.parent / "airflow-of-the-test"
+    script.write_text("#!/bin/sh\n[ $1 = db ] || exit 9\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(server, "Home", lambda _: home)
+    monkeypatch.setattr(home, "airflow", script)
+    with pytest.raises(EnvironmentProblem, match="status 9"):
+        server.run_nightly(Settings(), home.folder)
