@@ -116,8 +116,8 @@ class KeywordJudge:
             between = questions.texts[no][low : target[0]] if low <= target[0] else ""
             for side, words in enumerate((_FOR, _AGAINST)):
                 if words.search(between):
-                    answers[row] = 0.1
-                    answers[row, side] = 0.8
+                    answers[row] = 0.02
+                    answers[row, side] = 0.96
                     break
         return answers
 

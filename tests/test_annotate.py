@@ -35,7 +35,7 @@ def test_mentions_are_the_targets_where_none_are_given():
         ],
         "targets": [
             {"start": 0, "end": 5} | neutral,
-            {"start": 14, "end": 18, "stance": "favor", "favor": 0.8, "against": 0.1, "neutral": 0.1},
+            {"start": 14, "end": 18, "stance": "favor", "favor": 0.96, "against": 0.02, "neutral": 0.02},
         ],
         "pairs": [],
     }

@@ -99,7 +99,7 @@ def test_answers_and_labels():
     assert told["nato", "biden"] == ("neutral", True)
     assert told[None, "biden"][0] == "neutral"
     favor = next(r for r in rows if (r["holder_id"], r["target_id"]) == ("biden", "nato"))
-    assert [round(favor[name], 4) for name in ("favor", "against", "neutral")] == [0.8, 0.1, 0.1]
+    assert [round(favor[name], 4) for name in ("favor", "against", "neutral")] == [0.96, 0.02, 0.02]
 
 
 def test_what_the_model_is_given():
