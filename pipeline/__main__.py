@@ -186,7 +186,7 @@ def sql(
         if query is None and sys.stdin.isatty():
             console.prompt(connection, form.value)
         else:
-            console.show(connection, sys.stdin.read() if query is None else query, form.value)
+            console.show(connection, console.read_query() if query is None else query, form.value)
 
 
 @app.command()

@@ -42,6 +42,14 @@ def show(connection: database.Connection, sql: str, form: str) -> None:
     sys.stdout.buffer.flush()
 
 
+def read_query() -> str:
+    """The query on standard input. Raises UsageError where that is no text."""
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"sql: standard input is no UTF-8 text (byte {error.start})") from error
+
+
 def prompt(connection: database.Connection, form: str = "table") -> None:
     """Read statements from the terminal and print their results, until the input ends."""
     with suppress(ImportError):  # some builds of Python have none

@@ -53,12 +53,14 @@ def cli_markdown() -> str:
     """The reference of every command and option, as Markdown: the help that `--help` shows."""
     import typer
     from typer.cli import get_docs_for_click
+    from typer.core import TyperGroup
 
     from pipeline.__main__ import app
 
     command = typer.main.get_command(app)
-    with typer.Context(command, info_name="standpoint") as context:
-        text = get_docs_for_click(obj=command, ctx=context, name="standpoint", title="Command line")
+    assert isinstance(command, TyperGroup)  # noqa: S101 - what an app of several commands is
+    context = typer.Context(command, info_name="standpoint")
+    text = get_docs_for_click(obj=command, ctx=context, name="standpoint", title="Command line")
     for name, part in command.commands.items():  # the list has these cut at 45 characters
         first = " ".join((part.help or "").partition("\n\n")[0].split())
         text = re.sub(rf"^\* `{name}`: .*$", f"* [`{name}`](#standpoint-{name}): {first}", text, flags=re.M)

@@ -53,6 +53,8 @@ class Store:
                 self.filesystem, self.root = fs.FileSystem.from_uri(uri)
             except (OSError, pa.ArrowInvalid) as error:
                 raise EnvironmentProblem(f"store {uri!r} cannot be opened: {error}") from error
+            if not self.root:
+                raise UsageError(f"store {uri!r} names no bucket: s3://BUCKET/FOLDER is needed")
         else:
             raise UsageError(f"store {uri!r}: allowed are a folder, file:// and s3:// URIs")
 

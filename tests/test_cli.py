@@ -91,6 +91,8 @@ MISTAKES = [  # arguments, exit code, what is said
     (["ingest", "--lake", "file"], 2, "lake 'file' is a file"),
     (["sql", "SELECT 1", "--lake", ""], 2, "lake: '' names nothing"),
     (["sql", "SELECT 1", "--lake", "ftp://x/y"], 2, "store 'ftp://x/y': allowed are a folder"),
+    (["sql", "SELECT 1", "--lake", "s3://"], 2, "store 's3://' names no bucket"),
+    (["sql", "SELECT \udcff"], 2, "is not UTF-8"),
     (["ingest"], 3, "landing zone './landing': there is no such folder"),
     (["ingest", "nosuch.txt"], 2, "source 'nosuch.txt': there is no such file or folder"),
     (["ingest", "file", "--columns", "title"], 2, "--columns: 'title' is not a list such as"),
@@ -170,6 +172,11 @@ def test_a_day_that_fails_validation_ends_with_1(lake, monkeypatch):
     monkeypatch.setattr("pipeline.runner.run_stage", fail)
     result = call("run", "--lake", lake.store.uri, code=1)
     assert "unit 2022-01-05, stage tag: volumes" in result.stderr
+
+
+def test_a_query_that_is_no_text_is_one_line(built):
+    result = call("sql", "--lake", built.store.uri, given=b"SELECT '\xff'", code=2)
+    assert "standard input is no UTF-8 text" in result.stderr
 
 
 def test_export(built):
