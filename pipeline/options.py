@@ -51,11 +51,9 @@ class Commands(TyperGroup):
     def main(self, *args: Any, **extra: Any) -> None:
         """Run a command line and exit with its code."""
         for given in extra.get("args") or sys.argv[1:]:
-            if (
-                not given.isprintable()
-                and (shown := given.encode(errors="backslashreplace").decode()) != given
-            ):
-                _end(f"argument {shown!r} is not UTF-8: rename what it names", UsageError.exit_code)
+            shown = given.encode(errors="backslashreplace").decode()
+            if shown != given:
+                _end(f"argument '{shown}' is not UTF-8: rename what it names", UsageError.exit_code)
         try:
             code = super().main(*args, **{**extra, "standalone_mode": False})
         except TyperException as error:
