@@ -86,7 +86,7 @@ class Home:
     def shut(self) -> Iterator[None]:
         """What PostgreSQL's start opens to all users, when root starts it, is closed again.
 
-        PostgreSQL then runs as a user of its own, who must get through to its data, and need not see the rest.
+        PostgreSQL then runs as a user of its own, who must get through to its data, not the rest.
         """
         before = stat.S_IMODE(self.folder.stat().st_mode)
         try:
