@@ -101,6 +101,6 @@ def test_data_that_fails_validation_is_a_red_run_that_says_why_in_one_line(
     assert last["task"] == "summary"
     assert last["error"].startswith("failed: unit.clean_0")
     assert failure["task"] == "unit.clean"
-    assert failure["try"] == 1
+    assert (failure["try"], failure["exception"]) == (1, "ValidationFailed")
     assert "2 rows in, 1 accounted for" in failure["error"]
     assert "\n" not in failure["error"]
