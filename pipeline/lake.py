@@ -270,7 +270,8 @@ class Lake:
             if all(day in manifests and batch.name in manifests[day].consumed for day in batch.days)
         ]
         inbox.remove(self.store, done)
-        for path in inbox.orphans(self.store, before):
+        left = [entry.path for entry in self.store.leftovers() if entry.modified < before]
+        for path in (*inbox.orphans(self.store, before), *left):
             self.store.delete(path)
         old = [entry.path for entry in self.store.list("data") if entry.modified < before]
         # Named once more, after the listing: a build may have come back to an old file's name meanwhile.

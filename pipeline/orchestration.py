@@ -12,19 +12,18 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import cache
 from typing import TypeVar
 
 from pipeline import plan as planning
 from pipeline import runner
 from pipeline.errors import UsageError, ValidationFailed
-from pipeline.lake import GRACE, Lake
+from pipeline.lake import Lake
 from pipeline.plan import ARTICLES_PER_UNIT, Due, Unit
 from pipeline.settings import Settings
 from pipeline.stages import Context
 from pipeline.staging import Staging
-from pipeline.store import Entry
 
 MAX_UNITS = 1000  # below Airflow's core.max_map_length, 1024 unless configured
 FAILED = "failed.json"  # in the staging of a unit whose data failed validation: its days, and why
@@ -106,7 +105,6 @@ def finish() -> None:
     """Refresh what stands beside the tables, and log what the lake now holds."""
     lake = Lake(Settings.load().lake)
     runner.finish(lake)
-    _sweep(lake)
     rows = {
         name: sum(m.tables[name]["rows"] for m in lake.manifests().values())
         for name in ("articles", "mentions", "stances", "rejects")
@@ -141,22 +139,6 @@ def _stuck(lake: Lake) -> set[str]:
             except FileNotFoundError:  # It was tried again and has been published, or was swept, meanwhile.
                 continue
     return days
-
-
-def _sweep(lake: Lake) -> None:
-    """Remove what runs of more than a day ago left in staging: none of them can still be at work."""
-    before = datetime.now(UTC) - GRACE
-    for entry in _staged(lake):
-        if entry.modified < before:
-            Staging(lake, _unit_id(entry)).remove()
-
-
-def _staged(lake: Lake) -> list[Entry]:
-    return [entry for entry in lake.store.list("staging") if entry.path.endswith("/unit.json")]
-
-
-def _unit_id(entry: Entry) -> str:
-    return entry.path.split("/")[1]
 
 
 def _on_what_is_left(lake: Lake, unit_id: str, about: Context, work: Callable[[], Result]) -> Result | None:

@@ -12,11 +12,11 @@ import pyarrow as pa
 
 from pipeline import database, datadocs, plan, publish, quarantine, schemas, validate
 from pipeline.errors import UsageError, ValidationFailed
-from pipeline.lake import Lake
+from pipeline.lake import GRACE, Lake
 from pipeline.outcome import Outcome, rejects_table
 from pipeline.plan import Due, Unit
 from pipeline.stages import STAGES, Context, Stage, Tables
-from pipeline.staging import StageRun, Staging
+from pipeline.staging import StageRun, Staging, sweep
 
 Progress = Callable[[int], None]
 
@@ -125,6 +125,7 @@ def finish(lake: Lake) -> None:
     """What follows a run: DuckDB's file, the index of the validation pages, and tidying up."""
     database.refresh(lake)
     datadocs.rebuild_index(lake.store)
+    sweep(lake, datetime.now(UTC) - GRACE)
     lake.tidy()
 
 

@@ -129,3 +129,10 @@ class Staging:
     def remove(self) -> None:
         """Delete the unit's folder."""
         self.store.delete_folder(self.folder)
+
+
+def sweep(lake: Lake, before: datetime) -> None:
+    """Remove what runs that began before then left in staging: none of them can still be at work."""
+    for entry in list(lake.store.list("staging")):
+        if entry.path.endswith("/unit.json") and entry.modified < before:
+            Staging(lake, entry.path.split("/")[1]).remove()

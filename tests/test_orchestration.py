@@ -165,7 +165,7 @@ def test_what_old_runs_left_is_swept(three_days, monkeypatch):
     orchestration.plan("old", None, up_to=False)
     orchestration.finish()
     assert len(list(three_days.store.list("staging"))) == 1
-    monkeypatch.setattr(orchestration, "GRACE", timedelta(0))
+    monkeypatch.setattr(runner, "GRACE", timedelta(0))
     orchestration.finish()
     assert list(three_days.store.list("staging")) == []
 
