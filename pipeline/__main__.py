@@ -60,7 +60,8 @@ def demo(lake: LakeOption = None, landing: LandingOption = None) -> None:
     """
     from pipeline import demo as demonstration
 
-    demonstration.show(Settings.load(base=demonstration.SETTINGS, lake=lake, landing=landing))
+    # Not the environment's lake: the samples must not end up in one that is in use.
+    demonstration.show(Settings.load({}, demonstration.SETTINGS, lake=lake, landing=landing))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -17,16 +17,17 @@ COUNTS = """
            (SELECT count(*) FROM mentions) AS mentions, (SELECT count(*) FROM entities) AS entities,
            (SELECT count(*) FROM stances) AS stances, (SELECT count(*) FROM rejects) AS rejects"""
 ANSWERS = {
-    "Who is against whom (directed judgements, most articles first)": """
-        SELECT holder, target, articles, favor, against, net
-        FROM who_on_whom WHERE against > favor ORDER BY articles DESC, judgements DESC, net LIMIT 6""",
+    "Who is against whom": """
+        SELECT holder, target, articles, against, favor, neutral, net FROM who_on_whom
+        WHERE against > favor ORDER BY against - favor DESC, net, holder, target LIMIT 6""",
     "Who is for whom": """
-        SELECT holder, target, articles, favor, against, net
-        FROM who_on_whom WHERE favor > against ORDER BY articles DESC, judgements DESC, net DESC LIMIT 6""",
+        SELECT holder, target, articles, favor, against, neutral, net FROM who_on_whom
+        WHERE favor > against ORDER BY favor - against DESC, net DESC, holder, target LIMIT 6""",
     "And the sentences that say so": """
-        SELECT day, holder, stance, target, sentence, url
-        FROM evidence WHERE stance <> 'neutral' AND holder IS NOT NULL
-        ORDER BY greatest(favor, against) DESC, article_id, stance_no LIMIT 5""",
+        SELECT day, holder, stance, target, sentence FROM evidence
+        WHERE stance <> 'neutral' AND holder IS NOT NULL
+        QUALIFY row_number() OVER (PARTITION BY stance ORDER BY greatest(favor, against) DESC, sentence) <= 3
+        ORDER BY stance, greatest(favor, against) DESC, sentence""",
 }
 
 
@@ -47,8 +48,8 @@ def show(settings: Settings) -> None:
         for title, query in ANSWERS.items():
             result = database.query(connection, query)
             columns = [column[0] for column in result.description or []]
-            terminal.out.print()
-            terminal.out.print(terminal.table(title, columns, result.fetchall()))
+            terminal.out.print(f"\n[bold]{title}[/bold]")
+            terminal.out.print(terminal.table(None, columns, result.fetchall()))
     terminal.out.print(_where(lake), markup=False)
 
 
