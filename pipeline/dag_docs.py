@@ -46,7 +46,7 @@ def _decorated(tree: ast.Module, name: str) -> list[ast.FunctionDef]:
 
 def _pool(task: ast.FunctionDef, tree: ast.Module) -> str:
     named = {
-        target.id: node.value.value
+        target.id: str(node.value.value)
         for node in tree.body
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
         for target in node.targets
