@@ -102,6 +102,6 @@ def test_the_reference_is_current(bag):
     for dag in bag.dags.values():
         assert f"\n## {dag.doc_md.splitlines()[0].removeprefix('# ')}\n" in page
         for task in dag.tasks:
-            pool = "" if task.pool == "default_pool" else f"`{task.pool}` "
-            line = f"| `{task.task_id.split('.')[-1]}` | {' '.join(task.doc_md.split())} | {pool}|"
+            pool = "" if task.pool == "default_pool" else f"`{task.pool}`"
+            line = f"| `{task.task_id.split('.')[-1]}` | {' '.join(task.doc_md.split())} | {pool} |"
             assert line in page
