@@ -65,6 +65,7 @@ class Staging:
         """Nothing is created before something is written."""
         self.store, self.unit_id = lake.store, unit_id
         self.folder = f"staging/{unit_id}"
+        self._tables: dict[tuple[str, str], pa.Table] = {}  # publishing reads each once a day of the unit
 
     def begin(self, unit: Unit) -> None:
         """Note the unit, so that tasks need its id alone."""
@@ -106,6 +107,7 @@ class Staging:
 
     def write(self, stage: str, outcome: Outcome, run: StageRun) -> None:
         """Stage what a stage kept and refused; its run is written last."""
+        self._tables.clear()
         for name, table in (*outcome.kept.items(), ("rejects", outcome.rejected)):
             self.store.write(f"{self.folder}/{stage}/{name}.parquet", parquet(schemas.conform(name, table)))
         record = asdict(run) | {"started_at": run.started_at.isoformat()}
@@ -113,13 +115,15 @@ class Staging:
 
     def read(self, stage: str, table: str) -> pa.Table:
         """A table that a stage of this unit has staged. Raises UsageError when it has not."""
-        path = f"{self.folder}/{stage}/{table}.parquet"
-        if not self.store.exists(path):
-            raise UsageError(
-                f"unit {self.unit_id}: {table} of stage {stage} is not staged; run {stage} first"
-            )
-        with self.store.open(path) as file:
-            return schemas.conform(table, pq.read_table(file))
+        if (stage, table) not in self._tables:
+            path = f"{self.folder}/{stage}/{table}.parquet"
+            if not self.store.exists(path):
+                raise UsageError(
+                    f"unit {self.unit_id}: {table} of stage {stage} is not staged; run {stage} first"
+                )
+            with self.store.open(path) as file:
+                self._tables[stage, table] = schemas.conform(table, pq.read_table(file))
+        return self._tables[stage, table]
 
     def run(self, stage: str) -> StageRun:
         """The counts of a stage that is done."""
