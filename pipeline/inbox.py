@@ -59,9 +59,10 @@ class DayBatch:
 
 @dataclass(frozen=True)
 class Batch:
-    """What one chunk of an ingest means, by day; landed whole or not at all."""
+    """What one chunk of an ingest means, by day; landed whole or not at all. `code`: ingest's version."""
 
     days: Mapping[date, DayBatch]
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class Landed:
 
     name: str
     started_at: datetime
+    code: str
     days: Mapping[date, Mapping[str, Any]]
 
     def moved(self, day: date) -> list[str]:
@@ -131,7 +133,7 @@ def land(store: Store, batch: Batch) -> str:
         store.write(_path(name, "raw"), raw)
     if reject_groups:
         store.write(_path(name, "rejects"), rejects)
-    commit = {"started_at": now.isoformat(), "days": entries}
+    commit = {"started_at": now.isoformat(), "code": batch.code, "days": entries}
     store.write(f"{FOLDER}/{name}.json", json.dumps(commit, indent=1).encode())
     return name
 
@@ -151,7 +153,7 @@ def read(store: Store, name: str) -> Landed:
     """The batch of this name. Raises FileNotFoundError when a build has taken it up and it is gone."""
     commit = json.loads(store.read(f"{FOLDER}/{name}.json"))
     days = {date.fromisoformat(day): value for day, value in commit["days"].items()}
-    return Landed(name, datetime.fromisoformat(commit["started_at"]), days)
+    return Landed(name, datetime.fromisoformat(commit["started_at"]), commit["code"], days)
 
 
 def remove(store: Store, done: Iterable[str]) -> None:

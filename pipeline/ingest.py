@@ -234,7 +234,7 @@ class _Chunks:
             came, known = self._came.pop(day, 0), self._known.pop(day, 0)
             gone = tuple(sorted(moved.get(day, ())))
             batch[day] = DayBatch(raw, rejects, gone, known, came, round(seconds * came, 6))
-        self._lake.land(Batch(batch))
+        self._lake.land(Batch(batch, VERSION))
         self._written |= days
         self._rows, self._rejects = {}, defaultdict(list)
         self._items = self._characters = 0

@@ -63,7 +63,11 @@ def _day(lake: Lake, due: Due, context: Context, batches: Sequence[inbox.Landed]
     if due.fresh < due.articles:
         arriving -= versions(lake.table(manifest, "raw"))
     ingests = [
-        {"name": b.name, "started_at": b.started_at.isoformat(), **{k: b.days[due.date][k] for k in COUNTS}}
+        {
+            "name": b.name,
+            "started_at": b.started_at.isoformat(),
+            "counts": {"code": b.code} | {k: b.days[due.date][k] for k in COUNTS},
+        }
         for b in found.batches
     ]
     return Day(found.raw, found.rejects, tuple(sorted(v[0] for v in arriving)), tuple(ingests))
@@ -99,9 +103,7 @@ def runs(
     """The day's `runs`: those of earlier builds, the ingests taken up, and this build's stages."""
     before = lake.table(base(lake, due, context), "runs")
     rows = [
-        _run_row(
-            due, i["name"], "ingest", datetime.fromisoformat(i["started_at"]), **{k: i[k] for k in COUNTS}
-        )
+        _run_row(due, i["name"], "ingest", datetime.fromisoformat(i["started_at"]), **i["counts"])
         for i in day.ingests
     ]
     for stage in STAGES:

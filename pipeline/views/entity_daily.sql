@@ -1,4 +1,4 @@
--- How often each entity is mentioned per day, near-duplicates counted once.
+-- How often each entity is mentioned per day, near-duplicates of the same day counted once.
 SELECT
     m.day, -- The publication date.
     m.entity_id, -- The entity.

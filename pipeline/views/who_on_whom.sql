@@ -1,4 +1,4 @@
--- Who is for or against whom, over all days: directed judgements only, near-duplicates counted once.
+-- Who is for or against whom, over all days: directed judgements only, near-duplicates of the same day counted once.
 -- Net stance and interval are as in stance_daily.
 WITH per_article AS (
     SELECT
