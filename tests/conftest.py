@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fake_models import KeywordJudge, KeywordTagger
+from hypothesis import settings
 from lakes import article, batch, day_batch
 from pyarrow import fs
 
@@ -13,6 +14,10 @@ from pipeline import database, plan, runner
 from pipeline.lake import Lake
 from pipeline.settings import Settings
 from pipeline.stages import Context
+
+# No deadlines: how long an example takes is the machine's business, and no property of the code.
+settings.register_profile("standpoint", deadline=None)
+settings.load_profile("standpoint")
 
 
 @pytest.fixture
