@@ -162,7 +162,7 @@ CHARACTERS = (
     Repair("encoding", encoding, reveals=True),
     Repair("html", html, reveals=True),
     Repair("control", control, reveals=True),
-    Repair("whitespace", spaces),
+    Repair("whitespace", spaces, reveals=True),
 )
 """What a line shows by itself."""
 WORDS = (

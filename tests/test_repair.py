@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline import boilerplate, language, repair, restore, sentences, tracked
@@ -53,6 +53,7 @@ def test_every_defect_has_a_runnable_example():
 
 
 @given(ANYTHING)
+@example("\xa0\u00c2\u00a1")
 def test_any_text_is_repaired_traceably_and_only_once(raw):
     ((text, changes),), _ = repair.repair([raw])
     check(text, raw)
@@ -107,9 +108,11 @@ def test_nothing_is_restored_in_an_undamaged_article():
 def test_long_lines_take_no_more_than_linear_time(unit):
     import time
 
-    seconds = []
-    for size in (20_000, 80_000):
+    def seconds(size: int) -> float:
         begun = time.process_time()
         repair.repair([unit * (size // len(unit)), "Russia didnt. They dont."])
-        seconds.append(time.process_time() - begun)
-    assert seconds[1] < 12 * max(seconds[0], 0.02)
+        return time.process_time() - begun
+
+    # Four times the text: sixteen times the time where it is quadratic. The best of three, for busy machines.
+    short, long = (min(seconds(size) for _ in range(3)) for size in (20_000, 80_000))
+    assert long < 12 * max(short, 0.02)
