@@ -65,5 +65,5 @@ def _where(lake: Path) -> str:
 Tables       {lake / "data"}
 Validation   {lake / "_docs" / "index.html"}
 DuckDB       {lake / database.FILE} (read-only, any DuckDB client)
-Ask          ./standpoint sql --lake {lake} "FROM evidence LIMIT 5"
+Ask          ./standpoint sql --lake {lake} "FROM who_on_whom LIMIT 20"
 Your own     ./standpoint ingest FOLDER && ./standpoint run && ./standpoint sql"""

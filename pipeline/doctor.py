@@ -100,6 +100,8 @@ def _landing(settings: Settings) -> str:
     from pipeline.store import Store
 
     store = Store(settings.landing)
+    if not store.is_folder() and settings.landing == Settings.landing:
+        return f"{settings.landing}: none; only nightly runs and `ingest` without a source need it"
     if not store.is_folder():
         raise EnvironmentProblem(
             f"landing zone {settings.landing!r} is no folder: make it, or name another with --landing"

@@ -63,7 +63,9 @@ def _curated(name: Name, aliases: Aliases) -> str:
         return ""
     titled = aliases.alone.get(f"{name.title} {name.form}", "") if name.title else ""
     found = titled or aliases.alone.get(name.form, "")
-    return found if found and _fits(name, found, aliases) else ""
+    # A surname that is safe alone is its person's, also where the tagger took it for a place.
+    person = found and aliases.entities[found].type == "PERSON"
+    return found if found and (person or _fits(name, found, aliases)) else ""
 
 
 def _fits(name: Name, entity_id: str, aliases: Aliases) -> bool:

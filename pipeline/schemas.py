@@ -173,7 +173,8 @@ RAW = Table(
         ARTICLE_ID,
         _text(
             "source_uri",
-            "Where it came from: file (relative to the landing zone), `!/` archive member, `#` row.",
+            "Where it came from: file (relative to the landing zone, or the URI of one outside it), `!/` "
+            "archive member, `#` row.",
         ),
         _text("raw_sha256", "SHA-256 of title, date, URL and lines as they landed.", pattern=HEX64),
         _text("title", "The title as it landed."),
@@ -294,7 +295,8 @@ STANCES_TABLE = Table(
         _int("target_mention_no", "Toward whom or what."),
         _text("holder_id", "The holder's entity; null: the text itself.", nullable=True, pattern=ENTITY_ID),
         _text("target_id", "The target's entity.", pattern=ENTITY_ID),
-        _text("stance", "The stance.", allowed=STANCES),
+        _text("stance", "The stance: favor or against where that is probable enough to be published (0.9; "
+              "0.8 for the text itself), else neutral.", allowed=STANCES),
         _probability("favor", "Calibrated probability that the holder is for the target."),
         _probability("against", "Calibrated probability that the holder is against the target."),
         _probability("neutral", "Calibrated probability of neither."),

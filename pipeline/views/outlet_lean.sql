@@ -1,4 +1,4 @@
--- How each outlet in its own words presents each target, over all days, near-duplicates of the same day counted once.
+-- How the articles of each outlet portray each target, over all days, near-duplicates of the same day counted once.
 -- What quoted or reported sources say is left out. Net stance and interval are as in stance_daily.
 WITH per_article AS (
     SELECT

@@ -1,4 +1,4 @@
--- How the text itself presents each target, per day and outlet, near-duplicates of the same day counted once.
+-- How articles portray each target, per day and outlet, near-duplicates of the same day counted once.
 -- The net stance is the mean over articles, each counting once however long, and its interval the
 -- 95 % Wilson score interval with as many trials as articles: never too narrow, since no variable
 -- between -1 and 1 varies more about its mean than one that is always -1 or 1 (Bhatia and Davis, 2000).
