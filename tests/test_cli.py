@@ -209,10 +209,18 @@ def test_annotate_answers_every_line():
 
 
 def test_doctor_ends_with_3_where_something_is_missing(built):
-    result = CliRunner().invoke(__main__.app, ["doctor", "--lake", built.store.uri])
+    asked = ["doctor", "--lake", built.store.uri, "--landing", "nowhere"]
+    result = CliRunner().invoke(__main__.app, asked)
     assert result.exit_code == 3
-    assert "NO  landing: landing zone './landing' is no folder" in result.stdout
+    assert "NO  landing: landing zone 'nowhere' is no folder" in result.stdout
     assert " ok  lake: " in result.stdout
+
+
+def test_doctor_does_not_miss_a_landing_zone_that_nobody_named(built, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(__main__.app, ["doctor", "--lake", built.store.uri])
+    assert result.exit_code == 0
+    assert " ok  landing: ./landing: none" in result.stdout
 
 
 def test_what_the_machine_refuses_is_one_line(built, monkeypatch):
