@@ -104,7 +104,7 @@ def ingest(
     names = options.pairs("--columns", columns)
     with terminal.reading() as report:
         summary = take_in(Lake(settings.lake), sources or (), settings.landing, report, names)
-    terminal.out.print(terminal.table(None, ["ingest", "count"], summary.rows()))
+    terminal.out.print(terminal.table(["ingest", "count"], summary.rows()))
 
 
 @app.command()
@@ -158,7 +158,7 @@ def plan(
     ]
     if rows:
         heads = ["day", "unit", "why", "articles", "to compute"]
-        terminal.out.print(terminal.table(None, heads, rows))
+        terminal.out.print(terminal.table(heads, rows))
     terminal.note(f"{len(rows)} days are due")
 
 

@@ -84,7 +84,7 @@ def _print(schema: pa.Schema, batches: Batches) -> None:
         rows += zip(*(map(_number, column.to_pylist()) for column in part.columns), strict=True)
         if len(rows) > ROWS_SHOWN:
             break
-    terminal.out.print(terminal.table(None, schema.names, rows[:ROWS_SHOWN]))
+    terminal.out.print(terminal.table(schema.names, rows[:ROWS_SHOWN]))
     if len(rows) > ROWS_SHOWN:
         terminal.note(f"the first {ROWS_SHOWN} rows; --format csv, json or parquet prints all")
 

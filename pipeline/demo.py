@@ -49,7 +49,7 @@ def show(settings: Settings) -> None:
             result = database.query(connection, query)
             columns = [column[0] for column in result.description or []]
             terminal.out.print(f"\n[bold]{title}[/bold]")
-            terminal.out.print(terminal.table(None, columns, result.fetchall()))
+            terminal.out.print(terminal.table(columns, result.fetchall()))
     terminal.out.print(_where(lake), markup=False)
 
 

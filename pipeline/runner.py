@@ -26,13 +26,6 @@ def new_run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
 
 
-def begin(lake: Lake, units: Sequence[Unit]) -> list[str]:
-    """Stage the units' descriptions and return their ids: all that their tasks need."""
-    for unit in units:
-        Staging(lake, unit.id).begin(unit)
-    return [unit.id for unit in units]
-
-
 def run_stage(lake: Lake, unit_id: str, name: str, context: Context, run_id: str) -> StageRun:
     """Run one stage on a unit, validate what it returns, and stage it.
 

@@ -66,11 +66,10 @@ def _bar(amount: ProgressColumn, rate: ProgressColumn) -> Progress:
     return Progress(*columns, console=err, disable=not err.is_terminal)
 
 
-def table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """A table for the terminal: numbers to the right, nulls dimmed, nothing cut off."""
     listed = [list(row) for row in rows]
-    shown = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None,
-                  pad_edge=False, padding=(0, 2, 0, 0))  # fmt: skip
+    shown = Table(header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index, name in enumerate(columns):
         numbers = any(isinstance(row[index], int | float) for row in listed)
         shown.add_column(name, justify="right" if numbers else "left", overflow="fold")

@@ -10,6 +10,7 @@ from pipeline.errors import UsageError, ValidationFailed
 from pipeline.outcome import Outcome
 from pipeline.settings import Settings
 from pipeline.stages import Context
+from pipeline.staging import Staging
 
 
 def make_current(lake, context) -> list[str]:
@@ -222,14 +223,14 @@ def test_only_the_days_at_fault_stay_as_they_were(landed, context, monkeypatch):
 def test_a_day_published_by_another_run_meanwhile_is_left_alone(landed, context):
     units = list(plan.units(plan.due(landed, context), landed))
     make_current(landed, context)
-    runner.begin(landed, units)
+    Staging(landed, units[0].id).begin(units[0])
     with pytest.raises(ValidationFailed, match="another run has published it"):
         runner.run_stage(landed, units[0].id, "clean", context, "run")
 
 
 def test_stages_need_the_one_before(landed, context):
     units = list(plan.units(plan.due(landed, context), landed))
-    runner.begin(landed, units)
+    Staging(landed, units[0].id).begin(units[0])
     with pytest.raises(UsageError, match="run clean first"):
         runner.run_stage(landed, units[0].id, "tag", context, "run")
     with pytest.raises(UsageError, match="allowed are clean, tag, link, judge"):
@@ -240,7 +241,7 @@ def test_stages_need_the_one_before(landed, context):
 
 def test_a_stage_that_is_repeated_stages_the_same(landed, context):
     units = list(plan.units(plan.due(landed, context), landed))
-    runner.begin(landed, units)
+    Staging(landed, units[0].id).begin(units[0])
     first = runner.run_stage(landed, units[0].id, "clean", context, "run")
     again = runner.run_stage(landed, units[0].id, "clean", context, "run")
     assert (first.rows_out, first.rejected) == (again.rows_out, again.rejected)

@@ -16,10 +16,9 @@ def drawn(table, width: int = 60) -> list[str]:
 
 def test_numbers_stand_right_and_nulls_are_dashes():
     table = terminal.table(
-        "Title", ["name", "count", "share"], [("a", 1200, 0.5), ("b", None, 0.12345), ("c", 7, 1.0)]
+        ["name", "count", "share"], [("a", 1200, 0.5), ("b", None, 0.12345), ("c", 7, 1.0)]
     )
     assert drawn(table) == [
-        "Title",
         "name  count  share",
         "a     1,200    0.5",
         "b         –  0.123",
@@ -28,13 +27,11 @@ def test_numbers_stand_right_and_nulls_are_dashes():
 
 
 def test_booleans_are_words_and_markup_is_text():
-    assert (
-        drawn(terminal.table(None, ["ok", "text"], [(True, "[bold]x[/bold]")]))[1] == "true  [bold]x[/bold]"
-    )
+    assert drawn(terminal.table(["ok", "text"], [(True, "[bold]x[/bold]")]))[1] == "true  [bold]x[/bold]"
 
 
 def test_nothing_is_cut_off():
-    (_, *lines) = drawn(terminal.table(None, ["text"], [("word " * 40,)]), 30)
+    (_, *lines) = drawn(terminal.table(["text"], [("word " * 40,)]), 30)
     assert " ".join(lines).split() == ["word"] * 40
 
 
