@@ -35,6 +35,8 @@ class Cleaned:
     lines: tuple[Tracked, ...]
     changes: tuple[tuple[int, Change], ...]
     """What was repaired, with the number of the line; 0 is the title."""
+    suspicions: tuple[tuple[int, Change], ...]
+    """What may be damaged too, likewise, and was left as it is."""
     damaged: bool
     """Whether the article as a whole lost its characters beyond ASCII."""
 
@@ -54,7 +56,9 @@ def clean_lines(title: str | None, lines: Sequence[str | None]) -> Cleaned:
     raw = [title or "", *(line or "" for line in lines)]
     repaired, article = repair(raw)
     changes = tuple((n, change) for n, line in enumerate(repaired) for change in line.changes)
-    return Cleaned(repaired[0].text, tuple(line.text for line in repaired[1:]), changes, article.damaged)
+    suspicions = tuple((n, change) for n, line in enumerate(repaired) for change in line.suspicions)
+    texts = tuple(line.text for line in repaired[1:])
+    return Cleaned(repaired[0].text, texts, changes, suspicions, article.damaged)
 
 
 def clean_record(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,8 +77,15 @@ def clean_record(record: Mapping[str, Any]) -> dict[str, Any]:
         "id": record.get("id"),
         "title": None if title is None else cleaned.title.text,
         "lines": [line.text or None for line in cleaned.lines],
-        "repairs": [{"line": n, **change._asdict()} for n, change in cleaned.changes],
+        "repairs": [_told(n, change) for n, change in cleaned.changes],
+        "suspicions": [_told(n, change) for n, change in cleaned.suspicions],
     }
+
+
+def _told(line: int, change: Change) -> dict[str, Any]:
+    told = {"line": line, **change._asdict(), "confidence": round(change.confidence, 4)}
+    del told["applied"]
+    return told
 
 
 def clean(raw: pa.Table, settings: Settings) -> Outcome:

@@ -15,7 +15,7 @@ import ftfy
 from ftfy import fixes
 
 from pipeline.restore import UNDAMAGED, Article, apostrophe, dash
-from pipeline.tracked import Edit, Tracked, align
+from pipeline.tracked import Finding, Tracked, align
 
 ENTITY = re.compile(
     r"&(?:(?:amp|#0*38|#[xX]0*26);)*(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
@@ -53,82 +53,81 @@ NEAR = 200
 """Characters before a doubled phrase that are looked at."""
 
 
-def encoding(text: str, article: Article = UNDAMAGED) -> list[Edit]:
+def encoding(text: str, article: Article = UNDAMAGED) -> list[Finding]:
     """Text decoded in the wrong encoding (ftfy), and halves of surrogate pairs.
 
-    >>> encoding("the caf\u00c3\u00a9s")
-    [Edit(start=7, end=9, replacement='é')]
+    >>> [f[:3] for f in encoding("the caf\u00c3\u00a9s")]
+    [(7, 9, 'é')]
     """
     if text.isascii():
         return []
     return align(text, fixes.fix_surrogates(ftfy.fix_encoding(text)))
 
 
-def html(text: str, article: Article = UNDAMAGED) -> list[Edit]:
+def html(text: str, article: Article = UNDAMAGED) -> list[Finding]:
     """Entities and stray tags; a tag of a block stands for a space.
 
-    >>> html("AT&amp;T<br/>rose <b>today</b>")
-    [Edit(start=2, end=7, replacement='&'), Edit(start=8, end=13, replacement=' '), \
-Edit(start=18, end=21, replacement=''), Edit(start=26, end=30, replacement='')]
+    >>> [f[:3] for f in html("AT&amp;T<br/>rose <b>today</b>")]
+    [(2, 7, '&'), (8, 13, ' '), (18, 21, ''), (26, 30, '')]
     """
     edits = []
     if "<" in text:
-        edits += [Edit(*m.span(), " " if m[2] else "") for m in TAG.finditer(text)]
+        edits += [Finding(*m.span(), " " if m[2] else "") for m in TAG.finditer(text)]
     if "&" in text:
         inside = {n for e in edits for n in range(e.start, e.end)}
         found = ((m, _unescaped(m[0])) for m in ENTITY.finditer(text) if m.start() not in inside)
-        edits += [Edit(*m.span(), plain) for m, plain in found if plain != m[0]]
+        edits += [Finding(*m.span(), plain) for m, plain in found if plain != m[0]]
     return sorted(edits)
 
 
-def control(text: str, article: Article = UNDAMAGED) -> list[Edit]:
+def control(text: str, article: Article = UNDAMAGED) -> list[Finding]:
     """Characters that nobody sees: controls, soft hyphens, zero-width spaces, byte order marks.
 
-    >>> control("coopera\u00adtion\ufeff")
-    [Edit(start=7, end=8, replacement=''), Edit(start=12, end=13, replacement='')]
+    >>> [f[:3] for f in control("coopera\u00adtion\ufeff")]
+    [(7, 8, ''), (12, 13, '')]
     """
     if text.isascii() and text.isprintable():
         return []
-    return [Edit(*m.span(), "") for m in INVISIBLE.finditer(text)]
+    return [Finding(*m.span(), "") for m in INVISIBLE.finditer(text)]
 
 
-def spaces(text: str, article: Article = UNDAMAGED) -> list[Edit]:
+def spaces(text: str, article: Article = UNDAMAGED) -> list[Finding]:
     """Tabs, line breaks, no-break and other spaces, with the spaces around them: one space.
 
-    >>> spaces("Kyiv\u00a0 said")
-    [Edit(start=4, end=6, replacement=' ')]
+    >>> [f[:3] for f in spaces("Kyiv\u00a0 said")]
+    [(4, 6, ' ')]
     """
-    return [] if text.isprintable() else [Edit(*m.span(), " ") for m in SPACES.finditer(text)]
+    return [] if text.isprintable() else [Finding(*m.span(), " ") for m in SPACES.finditer(text)]
 
 
-def whitespace(text: str, article: Article = UNDAMAGED) -> list[Edit]:
+def whitespace(text: str, article: Article = UNDAMAGED) -> list[Finding]:
     """Runs of spaces: one space, and none at the edges.
 
-    >>> whitespace(" Kyiv  said")
-    [Edit(start=0, end=1, replacement=''), Edit(start=5, end=7, replacement=' ')]
+    >>> [f[:3] for f in whitespace(" Kyiv  said")]
+    [(0, 1, ''), (5, 7, ' ')]
     """
     if "  " not in text and not text.startswith(" ") and not text.endswith(" "):
         return []
     spans = (m.span() for m in RUNS.finditer(text))
-    return [Edit(s, e, " " if s > 0 and e < len(text) else "") for s, e in spans]
+    return [Finding(s, e, " " if s > 0 and e < len(text) else "") for s, e in spans]
 
 
-def doubled(text: str, article: Article = UNDAMAGED) -> list[Edit]:
+def doubled(text: str, article: Article = UNDAMAGED) -> list[Finding]:
     """Names of two words or more that stand there twice; in a damaged article phrases that end in "the", too.
 
-    >>> doubled("Defense Minister Defense Minister Reznikov")
-    [Edit(start=16, end=33, replacement='')]
-    >>> doubled("one of the one of the best", Article(damaged=True))
-    [Edit(start=10, end=21, replacement='')]
+    >>> [f[:3] for f in doubled("Defense Minister Defense Minister Reznikov")]
+    [(16, 33, '')]
+    >>> [f[:3] for f in doubled("one of the one of the best", Article(damaged=True))]
+    [(10, 21, '')]
     >>> doubled("that he had had to go to New York New York")
     []
     """
     names = (m for m in DOUBLED_NAMES.finditer(text) if not _meant(text, m))
-    edits = [Edit(m.end(1), m.end(1) + 1 + len(m[1]), "") for m in names]
+    edits = [Finding(m.end(1), m.end(1) + 1 + len(m[1]), "") for m in names]
     for m in DOUBLED_PHRASE.finditer(text) if article.damaged else ():
         phrase, before = m[2] + m[1], text[max(0, m.end(1) - NEAR) : m.end(1)]
         if f" {before}".endswith(f" {phrase}") and not before.endswith(f"{m[1]} {phrase}"):
-            edits.append(Edit(m.end(1), m.end(), ""))
+            edits.append(Finding(m.end(1), m.end(), ""))
     edits.sort()
     return [e for n, e in enumerate(edits) if n == 0 or e.start >= edits[n - 1].end]
 
@@ -150,26 +149,31 @@ def _unescaped(text: str) -> str:
 
 
 class Repair(NamedTuple):
-    """One kind of damage and the function that finds how to mend it."""
+    """One kind of damage, the function that finds how to mend it, and how a reader is told of it."""
 
     kind: str
-    find: Callable[[str, Article], list[Edit]]
+    find: Callable[[str, Article], list[Finding]]
+    """What it finds, in the order of the text; what is certain does not overlap."""
+    evidence: str
+    """Why the text is changed, where a finding does not say it itself."""
     reveals: bool = False
     """Whether what it changes can lay bare other damage, so that the list is gone through again."""
+    certain: float = 0.98
+    """A finding of less confidence is a suspicion: it is recorded, and the text stays as it is."""
 
 
 CHARACTERS = (
-    Repair("encoding", encoding, reveals=True),
-    Repair("html", html, reveals=True),
-    Repair("control", control, reveals=True),
-    Repair("whitespace", spaces, reveals=True),
+    Repair("encoding", encoding, "decoded in the wrong encoding", reveals=True),
+    Repair("html", html, "HTML left in the text", reveals=True),
+    Repair("control", control, "characters that nobody sees", reveals=True),
+    Repair("whitespace", spaces, "other white space than single spaces", reveals=True),
 )
 """What a line shows by itself."""
 WORDS = (
-    Repair("dash", dash),
-    Repair("whitespace", whitespace),
-    Repair("doubled", doubled, reveals=True),
-    Repair("apostrophe", apostrophe),
+    Repair("dash", dash, "two spaces where a dash was lost"),
+    Repair("whitespace", whitespace, "more than one space, or one at the edge"),
+    Repair("doubled", doubled, "said twice in a row", reveals=True),
+    Repair("apostrophe", apostrophe, "an apostrophe that the article lost"),
 )
 """What may ask the article around the line."""
 BEFORE, AFTER = re.compile(r"[\w'’-]+\Z"), re.compile(r"[\w'’-]+")
@@ -179,30 +183,40 @@ PASSES = 8
 
 
 class Change(NamedTuple):
-    """One repair that was made: its kind, and the characters before and after with the words around them."""
+    """One repair that was made or, where it is not `applied`, only suspected.
+
+    `before` and `after` are the characters with the words around them, `start` and `end` the characters
+    of the raw line that `before` leads back to.
+    """
 
     kind: str
+    start: int
+    end: int
     before: str
     after: str
+    confidence: float
+    evidence: str
+    applied: bool
 
 
 class Repaired(NamedTuple):
-    """A repaired line, and the changes in the order in which they were made."""
+    """A repaired line, what was changed in the order in which it was done, and what was only suspected."""
 
     text: Tracked
     changes: tuple[Change, ...] = ()
+    suspicions: tuple[Change, ...] = ()
 
 
 def repair(lines: Sequence[str]) -> tuple[list[Repaired], Article]:
-    r"""The repaired lines of one article, and what was judged of it on the way.
+    """The repaired lines of one article, and what was judged of it on the way.
 
     >>> (first, _), article = repair(["<p>Kyiv&nbsp; said: &#39;they dont know.", "Russia didnt say."])
     >>> first.text.text, article.damaged
     ("Kyiv said: 'they don't know.", True)
     >>> [change.kind for change in first.changes]
     ['html', 'html', 'html', 'whitespace', 'whitespace', 'apostrophe']
-    >>> first.changes[-1]
-    Change(kind='apostrophe', before='dont', after="don't")
+    >>> first.changes[-1][:5]
+    ('apostrophe', 30, 34, 'dont', "don't")
     """
     basic = [_apply(Repaired(Tracked.of(line)), CHARACTERS, UNDAMAGED) for line in lines]
     article = Article.of([line.text.text for line in basic])
@@ -211,21 +225,40 @@ def repair(lines: Sequence[str]) -> tuple[list[Repaired], Article]:
 
 def _apply(line: Repaired, repairs: Sequence[Repair], article: Article) -> Repaired:
     text, changes = line.text, list(line.changes)
+    suspected: dict[tuple[str, int, int], Change] = {}  # by place: the list is gone through several times
     for _ in range(PASSES):
         revealed = False
-        for kind, find, reveals in repairs:
-            if edits := find(text.text, article):
-                changes += [_change(kind, text.text, edit) for edit in edits]
-                text = text.edited(edits, kind)
-                revealed |= reveals
+        for one in repairs:
+            if not (found := one.find(text.text, article)):
+                continue
+            certain = [f for f in found if f.confidence >= one.certain]
+            for finding in found:
+                place = (one.kind, *text.raw_span(finding.start, finding.end))
+                if finding.confidence >= one.certain:
+                    suspected.pop(place, None)
+                    changes.append(_change(one, text, finding))
+                else:
+                    suspected[place] = _change(one, text, finding)
+            if certain:
+                text = text.edited(certain, one.kind)
+                revealed |= one.reveals
         if not revealed:
             break
-    return Repaired(text, tuple(changes))
+    return Repaired(text, tuple(changes), (*line.suspicions, *suspected.values()))
 
 
-def _change(kind: str, text: str, edit: Edit) -> Change:
-    head = BEFORE.search(text, max(0, edit.start - WORD_LIMIT), edit.start)
-    tail = AFTER.match(text, edit.end, edit.end + WORD_LIMIT)
+def _change(one: Repair, tracked: Tracked, found: Finding) -> Change:
+    text = tracked.text
+    head = BEFORE.search(text, max(0, found.start - WORD_LIMIT), found.start)
+    tail = AFTER.match(text, found.end, found.end + WORD_LIMIT)
     around = (head[0] if head else "", tail[0] if tail else "")
-    before = text[edit.start : edit.end].encode("utf-8", "backslashreplace").decode()  # half surrogates
-    return Change(kind, before.join(around), edit.replacement.join(around))
+    before = text[found.start : found.end].encode("utf-8", "backslashreplace").decode()  # half surrogates
+    return Change(
+        one.kind,
+        *tracked.raw_span(found.start - len(around[0]), found.end + len(around[1])),
+        before.join(around),
+        found.replacement.join(around),
+        found.confidence,
+        found.evidence or one.evidence,
+        found.confidence >= one.certain,
+    )

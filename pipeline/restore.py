@@ -23,7 +23,7 @@ from pipeline.english import (
     WEEKDAYS,
     WORDS,
 )
-from pipeline.tracked import Edit
+from pipeline.tracked import Finding
 
 WORD = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?")
 KEPT = re.compile(r"[A-Za-z]'(?:[a-z]{1,2}\b|s\b)|s' ")
@@ -76,45 +76,45 @@ class Article:
 UNDAMAGED = Article()
 
 
-def apostrophe(text: str, article: Article = UNDAMAGED) -> list[Edit]:
+def apostrophe(text: str, article: Article = UNDAMAGED) -> list[Finding]:
     """Contractions and possessives that lost their apostrophe.
 
     >>> article = Article.of(["Russia didnt say.", "Its a sign of Russias power, Democrats said."])
-    >>> apostrophe("Its a sign of Russias power, Democrats said.", article)
-    [Edit(start=2, end=2, replacement="'"), Edit(start=20, end=20, replacement="'")]
+    >>> [f[:3] for f in apostrophe("Its a sign of Russias power, Democrats said.", article)]
+    [(2, 2, "'"), (20, 20, "'")]
     >>> apostrophe("Its a sign of Russias power, Democrats said.")
     []
     """
     if not article.damaged:
         return []
-    edits = [Edit(m.end(), m.end(), "'") for m in IRISH.finditer(text)]
+    edits = [Finding(m.end(), m.end(), "'") for m in IRISH.finditer(text)]
     for m in CANDIDATE.finditer(text):
         whole = WORDS.get(m[0].lower())
         if whole is not None:
             if _contracted(text, m):
                 at = m.start() + whole.index("'")
-                edits.append(Edit(at, at, "'"))
+                edits.append(Finding(at, at, "'"))
         elif m[0][-1] == "s" and _owns(text, m, article):
-            edits.append(Edit(m.end() - 1, m.end() - 1, "'"))
+            edits.append(Finding(m.end() - 1, m.end() - 1, "'"))
     return sorted(edits)
 
 
-def dash(text: str, article: Article = UNDAMAGED) -> list[Edit]:
+def dash(text: str, article: Article = UNDAMAGED) -> list[Finding]:
     """Two spaces where a dash was lost: two of them in a sentence, or one before a word that follows dashes.
 
-    >>> dash("Kyiv  the capital  said no.", Article(damaged=True))
-    [Edit(start=4, end=6, replacement=' — '), Edit(start=17, end=19, replacement=' — ')]
+    >>> [f[:3] for f in dash("Kyiv  the capital  said no.", Article(damaged=True))]
+    [(4, 6, ' — '), (17, 19, ' — ')]
     >>> dash("Kyiv  said no.", Article(damaged=True)) or dash("Kyiv  the capital  said no.")
     []
     """
     if not article.damaged or "  " not in text:
         return []
-    sentences = [list[Edit]()]
+    sentences = [list[Finding]()]
     for m in GAP.finditer(text):
         if m[0] != "  ":
             sentences.append([])
         elif not text.endswith("opyright", 0, m.start()):
-            sentences[-1].append(Edit(*m.span(), " — "))
+            sentences[-1].append(Finding(*m.span(), " — "))
     certain = (s for s in sentences if len(s) == 2 or (len(s) == 1 and AFTER_DASH.match(text, s[0].end)))
     return [edit for sentence in certain for edit in sentence]
 

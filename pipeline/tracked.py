@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 
-class Edit(NamedTuple):
-    """Replace the characters from `start` to `end` by `replacement`."""
+class Finding(NamedTuple):
+    """What may replace the characters from `start` to `end`, how sure that is, and in few words why."""
 
     start: int
     end: int
     replacement: str
+    confidence: float = 1.0
+    evidence: str = ""
 
 
 class Range(NamedTuple):
@@ -34,7 +36,7 @@ class Range(NamedTuple):
 class Tracked:
     """A text and the consecutive ranges that lead every character of it back to the raw text.
 
-    >>> said = Tracked.of("He  said").edited([Edit(2, 4, " ")], "whitespace")
+    >>> said = Tracked.of("He  said").edited([Finding(2, 4, " ")], "whitespace")
     >>> said.text
     'He said'
     >>> [tuple(r) for r in said.ranges]
@@ -49,7 +51,7 @@ class Tracked:
         """The raw text itself, unchanged."""
         return Tracked(raw, (Range(0, len(raw), 0, len(raw), None),) if raw else ())
 
-    def edited(self, edits: Sequence[Edit], repair: str) -> Tracked:
+    def edited(self, edits: Sequence[Finding], repair: str) -> Tracked:
         """The text after these edits (sorted, not overlapping), each recorded under `repair`.
 
         An edit that reaches into a stretch repaired before takes in the whole stretch, so that its
@@ -78,6 +80,22 @@ class Tracked:
                 add(edit.replacement, raw_start, raw_end, repair)
         return Tracked("".join(chunks), tuple(ranges))
 
+    def raw_span(self, start: int, end: int) -> tuple[int, int]:
+        """The raw characters that those from `start` to `end` came from, without deletions at the edges.
+
+        What was repaired as a whole leads back to the whole.
+        """
+        first = bisect_right(self.ranges, start, key=lambda r: r.end)
+        if first == len(self.ranges):
+            at = self.ranges[-1].raw_end if self.ranges else 0
+            return at, at
+        r = self.ranges[first]
+        raw_start = r.raw_start + (start - r.start if r.repair is None else 0)
+        if start == end and (r.repair is None or start == r.start):
+            return raw_start, raw_start
+        r = self.ranges[max(first, bisect_left(self.ranges, end, key=lambda r: r.start) - 1)]
+        return raw_start, r.raw_end - (r.end - end if r.repair is None else 0)
+
     def sliced(self, start: int, end: int) -> Tracked:
         """The text from `start` to `end`, without deletions at its edges.
 
@@ -95,14 +113,14 @@ class Tracked:
         return Tracked(self.text[start:end], tuple(ranges))
 
 
-def align(before: str, after: str, reach: int = 24, anchor: int = 3) -> list[Edit]:
+def align(before: str, after: str, reach: int = 24, anchor: int = 3) -> list[Finding]:
     """Edits that turn `before` into `after`, each as short as a linear search finds it.
 
     Where the two differ, the next place is sought, at most `reach` characters on, from which
     `anchor` characters agree again; where there is none, the rest is one edit.
 
     >>> align("the caf\u00c3\u00a9s there", "the caf\u00e9s there")
-    [Edit(start=7, end=9, replacement='é')]
+    [Finding(start=7, end=9, replacement='é', confidence=1.0, evidence='')]
     """
     edits, i, j = [], 0, 0
     while i < len(before) or j < len(after):
@@ -115,7 +133,7 @@ def align(before: str, after: str, reach: int = 24, anchor: int = 3) -> list[Edi
                 break
         else:
             a, b = len(before) - i, len(after) - j
-        edits.append(Edit(i, i + a, after[j : j + b]))
+        edits.append(Finding(i, i + a, after[j : j + b]))
         i, j = i + a, j + b
     return edits
 
@@ -126,12 +144,12 @@ def _agree(before: str, i: int, after: str, j: int, anchor: int) -> bool:
     return before[i : i + anchor] == after[j : j + anchor]
 
 
-def _widened(text: str, ranges: Iterable[Range], edits: Sequence[Edit]) -> Sequence[Edit]:
+def _widened(text: str, ranges: Iterable[Range], edits: Sequence[Finding]) -> Sequence[Finding]:
     """The edits, each grown to the whole of every repaired range that it reaches into."""
     repaired = [r for r in ranges if r.repair is not None and r.start < r.end]
     if not repaired:
         return edits
-    wide: list[Edit] = []
+    wide: list[Finding] = []
     for edit in edits:
         start, end = edit.start, edit.end
         for n in {bisect_left(repaired, p, key=lambda r: r.start) - 1 for p in (start, end)}:
@@ -141,9 +159,9 @@ def _widened(text: str, ranges: Iterable[Range], edits: Sequence[Edit]) -> Seque
         if wide and start < wide[-1].end:  # both reach into the same range: its text is edited already
             last = wide.pop()
             kept = last.replacement[: len(last.replacement) - (last.end - edit.start)]
-            wide.append(Edit(last.start, max(end, last.end), kept + edit.replacement + tail))
+            wide.append(Finding(last.start, max(end, last.end), kept + edit.replacement + tail))
         else:
-            wide.append(Edit(start, end, head + edit.replacement + tail))
+            wide.append(Finding(start, end, head + edit.replacement + tail))
     return wide
 
 

@@ -136,7 +136,11 @@ def test_a_record_says_what_was_repaired():
     )
     assert record["title"] == "Russia's plan"
     assert record["lines"] == ["They don't say.", None, "Advertisement", "Russia"]
-    assert {"line": 1, "kind": "apostrophe", "before": "dont", "after": "don't"} in record["repairs"]
+    assert {
+        "line": 1, "kind": "apostrophe", "start": 5, "end": 9, "before": "dont", "after": "don't",
+        "confidence": 1.0, "evidence": "an apostrophe that the article lost",
+    } in record["repairs"]  # fmt: skip
+    assert record["suspicions"] == []
     assert {r["line"] for r in record["repairs"]} == {0, 1}
 
 

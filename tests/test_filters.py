@@ -67,7 +67,7 @@ def test_a_wrong_record_is_answered_too():
     found = list(filters.answers(lines, filters.each(clean_record)))
     assert [sorted(a) for a in found] == [
         ["error", "id"],
-        ["id", "lines", "repairs", "title"],
+        ["id", "lines", "repairs", "suspicions", "title"],
         ["error", "id"],
     ]
     assert [a["id"] for a in found] == [1, 2, None]

@@ -9,8 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline import boilerplate, language, repair, restore, sentences, tracked
-from pipeline.repair import CHARACTERS, WORDS
+from pipeline.repair import CHARACTERS, WORDS, Change, Repair
 from pipeline.restore import UNDAMAGED, Article
+from pipeline.tracked import Finding
 from tests.test_tracked import check
 
 REPAIRS = CHARACTERS + WORDS
@@ -27,7 +28,7 @@ ANYTHING = st.one_of(
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["before"][:40])
 def test_cases(case):
-    (*_, (text, changes)), _ = repair.repair([*case.get("article", []), case["before"]])
+    (*_, (text, changes, _)), _ = repair.repair([*case.get("article", []), case["before"]])
     assert text.text == case["after"]
     assert sorted({change.kind for change in changes}) == sorted(case["kinds"])
     check(text, case["before"])
@@ -55,21 +56,52 @@ def test_every_defect_has_a_runnable_example():
 @given(ANYTHING)
 @example("\xa0\u00c2\u00a1")
 def test_any_text_is_repaired_traceably_and_only_once(raw):
-    ((text, changes),), _ = repair.repair([raw])
+    ((text, changes, _),), _ = repair.repair([raw])
     check(text, raw)
     assert {r.repair for r in text.ranges if r.repair} <= {c.kind for c in changes}
-    ((again, more),), _ = repair.repair([text.text])
+    ((again, more, _),), _ = repair.repair([text.text])
     assert again.text == text.text
     assert more == ()
 
 
 @given(ANYTHING)
 def test_a_repaired_text_can_be_stored_and_shown(raw):
-    ((line, _),), _ = repair.repair([raw])
+    ((line, *_),), _ = repair.repair([raw])
     text = line.text
     assert text.encode("utf-8").decode("utf-8") == text == text.strip()
     assert "  " not in text
     assert all(c.isprintable() or c == " " or ord(c) > 0x2000 or c.isalnum() for c in text if c < "\x80")
+
+
+def doubt(text: str, article: Article = UNDAMAGED) -> list[Finding]:
+    """Findings that are not sure: a capital for every k, a full stop at the end."""
+    found = [Finding(n, n + 1, "K", 0.9, "a capital") for n, c in enumerate(text) if c == "k"]
+    return [*found, Finding(len(text), len(text), ".", 0.5)]
+
+
+def test_what_is_not_certain_is_recorded_once_and_not_done(monkeypatch):
+    unsure = Repair("doubt", doubt, "unlikely")
+    monkeypatch.setattr(repair, "WORDS", (unsure, *WORDS))
+    raw = "<b>kyiv</b>  Prime Minister Prime Minister said"
+    ((text, changes, suspicions),), _ = repair.repair([raw])
+    assert text.text == "kyiv Prime Minister said"
+    assert [c.kind for c in changes] == ["html", "html", "whitespace", "doubled"]
+    assert all(c.applied for c in changes)
+    assert suspicions == (
+        Change("doubt", 3, 7, "kyiv", "Kyiv", 0.9, "a capital", False),
+        Change("doubt", len(raw) - 4, len(raw), "said", "said.", 0.5, "unlikely", False),
+    )
+
+
+def test_what_is_certain_in_the_end_is_no_suspicion(monkeypatch):
+    def sure_when_short(text: str, article: Article = UNDAMAGED) -> list[Finding]:
+        return [Finding(0, 1, "K", 0.9 if len(text) > 30 else 1.0)] if text[0] == "k" else []
+
+    monkeypatch.setattr(repair, "WORDS", (Repair("doubt", sure_when_short, "unlikely"), *WORDS))
+    ((text, changes, suspicions),), _ = repair.repair(["kyiv Prime Minister Prime Minister said"])
+    assert text.text == "Kyiv Prime Minister said"
+    assert [c.kind for c in changes] == ["doubled", "doubt"]
+    assert suspicions == ()
 
 
 def test_what_lies_too_deep_is_left_as_it_is():
@@ -96,9 +128,9 @@ def test_an_article_is_damaged_or_not_as_a_whole(lines, damaged):
 
 
 def test_nothing_is_restored_in_an_undamaged_article():
-    for kind, find, _ in REPAIRS:
-        if kind in ("apostrophe", "dash"):
-            assert find("Russia dont  a Russias", UNDAMAGED) == []
+    for one in REPAIRS:
+        if one.kind in ("apostrophe", "dash"):
+            assert one.find("Russia dont  a Russias", UNDAMAGED) == []
 
 
 @pytest.mark.parametrize(

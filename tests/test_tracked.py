@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.tracked import Edit, Range, Tracked, align
+from pipeline.tracked import Finding, Range, Tracked, align
 
 TEXTS = st.text("abc \n\u00e9😀", max_size=20)
 
@@ -12,7 +12,7 @@ TEXTS = st.text("abc \n\u00e9😀", max_size=20)
 def edits_of(draw, text):
     points = sorted(draw(st.lists(st.integers(0, len(text)), max_size=6)))
     pairs = zip(points[::2], points[1::2], strict=False)
-    return [Edit(start, end, draw(st.text("XY", max_size=3))) for start, end in pairs]
+    return [Finding(start, end, draw(st.text("XY", max_size=3))) for start, end in pairs]
 
 
 def check(text: Tracked, raw: str) -> None:
@@ -52,14 +52,40 @@ def test_edits_compose_and_every_character_leads_back(raw, data):
     assert at == end - start
 
 
+@given(TEXTS, st.data())
+def test_any_span_leads_back_to_raw_characters(raw, data):
+    text = Tracked.of(raw)
+    for kind in ("one", "two"):
+        text = text.edited(data.draw(edits_of(text.text)), kind)
+    for start in range(len(text.text) + 1):
+        for end in range(start, len(text.text) + 1):
+            raw_start, raw_end = text.raw_span(start, end)
+            assert 0 <= raw_start <= raw_end <= len(raw)
+            whole = [r for r in text.ranges if r.start < end and r.end > start]
+            if whole:
+                assert whole[0].raw_start <= raw_start <= raw_end <= whole[-1].raw_end
+            if all(r.repair is None for r in whole) and len(whole) == 1:
+                assert raw[raw_start:raw_end] == text.text[start:end]
+
+
+def test_a_span_takes_in_the_whole_of_a_repair_and_no_deletions_at_its_edges():
+    text = Tracked.of("\0a&amp;b\0").edited([Finding(0, 1, ""), Finding(2, 7, "&&"), Finding(8, 9, "")], "x")
+    assert text.text == "a&&b"
+    assert text.raw_span(0, 4) == (1, 8)
+    assert text.raw_span(1, 2) == text.raw_span(2, 3) == text.raw_span(2, 2) == (2, 7)
+    assert text.raw_span(0, 0) == (1, 1)
+    assert text.raw_span(4, 4) == (9, 9)
+    assert Tracked.of("").raw_span(0, 0) == (0, 0)
+
+
 def test_an_edit_across_a_repair_takes_in_the_whole_of_it():
-    text = Tracked.of("a&amp;b").edited([Edit(1, 6, "&&")], "html").edited([Edit(2, 3, "+")], "other")
+    text = Tracked.of("a&amp;b").edited([Finding(1, 6, "&&")], "html").edited([Finding(2, 3, "+")], "other")
     assert text.text == "a&+b"
     assert text.ranges == (Range(0, 1, 0, 1, None), Range(1, 3, 1, 6, "other"), Range(3, 4, 6, 7, None))
 
 
 def test_deletions_are_ranges_without_text_and_fall_off_at_the_edges_of_a_slice():
-    text = Tracked.of("x\0y").edited([Edit(1, 2, "")], "control")
+    text = Tracked.of("x\0y").edited([Finding(1, 2, "")], "control")
     assert text.ranges[1] == Range(1, 1, 1, 2, "control")
     assert text.sliced(0, 1).ranges == (Range(0, 1, 0, 1, None),)
     assert text.sliced(1, 2).ranges == (Range(0, 1, 2, 3, None),)
@@ -72,7 +98,7 @@ def test_align_always_gives_the_other_text(before, after):
 
 def test_align_is_tight_where_the_texts_agree_again():
     assert align("one \u00c3\u00a9 two \u00c3\u00a8 three", "one é two è three") == [
-        Edit(4, 6, "é"),
-        Edit(11, 13, "è"),
+        Finding(4, 6, "é"),
+        Finding(11, 13, "è"),
     ]
     assert align("same", "same") == []
