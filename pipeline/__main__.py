@@ -173,9 +173,9 @@ def sql(
 ) -> None:
     """Ask the tables in SQL (DuckDB, read-only).
 
-    Tables: raw, articles, sentences, mentions, entities, stances, rejects, runs. Views: evidence,
-    who_on_whom, stance_daily, entity_daily, outlet_lean, quality. `SHOW TABLES` and `DESCRIBE evidence`
-    tell more.
+    Tables: raw, articles, sentences, repairs, mentions, entities, stances, rejects, runs. Views:
+    evidence, who_on_whom, stance_daily, entity_daily, outlet_lean, quality. `SHOW TABLES` and
+    `DESCRIBE evidence` tell more.
 
     Example: `standpoint sql "FROM evidence WHERE target = 'NATO'" --format csv > nato.csv`
     """

@@ -26,6 +26,9 @@ VERSION = "1"
 BACKWARD = re.compile(r"(?:And|But|Yet|So|Also|He|She|They|It|His|Her|Their|This|That|These|Those|Then)\b")
 """How a paragraph begins that refers to one before it, so that it can hardly be the first."""
 
+ONLY_COUNTED = ("control", "whitespace")
+"""Kinds of repair that have no rows in `repairs`: they would be most of it, and say nothing."""
+
 
 @dataclass(frozen=True)
 class Cleaned:
@@ -91,9 +94,11 @@ def _told(line: int, change: Change) -> dict[str, Any]:
 def clean(raw: pa.Table, settings: Settings) -> Outcome:
     """Clean every article of a `raw` table; an article that has no text or the wrong language is rejected.
 
-    Keeps `articles` (near_duplicate_of is null: `pipeline.duplicates` fills it at publish) and `sentences`.
+    Keeps `articles` (near_duplicate_of is null: `pipeline.duplicates` fills it at publish), `sentences`
+    and `repairs`.
     """
-    articles, sentences, rejected = [], list[tuple[str, list[Sentence]]](), []
+    articles, rejected = [], []
+    sentences, repaired = list[tuple[str, list[Sentence]]](), list[tuple[str, Cleaned]]()
     for row in raw.to_pylist():
         cleaned = clean_lines(row["title"], row["lines"])
         parts = sentences_of(cleaned)
@@ -123,7 +128,12 @@ def clean(raw: pa.Table, settings: Settings) -> Outcome:
             }
         )
         sentences.append((row["article_id"], parts))
-    kept = {"articles": schemas.from_rows("articles", articles), "sentences": _sentences_table(sentences)}
+        repaired.append((row["article_id"], cleaned))
+    kept = {
+        "articles": schemas.from_rows("articles", articles),
+        "sentences": _sentences_table(sentences),
+        "repairs": _repairs_table(repaired),
+    }
     return Outcome(kept, raw.num_rows, rejects_table(rejected))
 
 
@@ -200,3 +210,19 @@ def _sentences_table(articles: Sequence[tuple[str, list[Sentence]]]) -> pa.Table
         "raw_offsets": pa.ListArray.from_arrays(pa.array(ends, pa.int32()), values, type=schemas.RAW_OFFSETS),
     }
     return schemas.conform("sentences", pa.table(columns))
+
+
+def _repairs_table(articles: Sequence[tuple[str, Cleaned]]) -> pa.Table:
+    rows = [
+        (article, number, line, *change)
+        for article, cleaned in articles
+        for number, (line, change) in enumerate(
+            told for told in (*cleaned.changes, *cleaned.suspicions) if told[1].kind not in ONLY_COUNTED
+        )
+    ]
+    names = ["article_id", "repair_no", "line_no", "kind", "raw_start", "raw_end"]
+    names += ["before", "after", "confidence", "evidence", "applied"]
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    schema = schemas.REPAIRS.schema
+    arrays = [pa.array(values, schema.field(n).type) for n, values in zip(names, columns, strict=True)]
+    return schemas.conform("repairs", pa.table(arrays, names))

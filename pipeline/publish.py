@@ -21,7 +21,7 @@ from pipeline.stages import STAGES, Context, fingerprint, recipe
 from pipeline.staging import Day, StageRun, Staging
 
 COUNTS = ("rows_in", "rows_out", "rejected", "duplicates", "seconds")
-BY_ARTICLE = ("articles", "sentences", "mentions", "stances")
+BY_ARTICLE = ("articles", "sentences", "repairs", "mentions", "stances")
 
 
 def base(lake: Lake, due: Due, context: Context) -> Manifest | None:

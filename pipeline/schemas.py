@@ -246,6 +246,31 @@ SENTENCES = Table(
     ),
 )  # fmt: skip
 
+REPAIRS = Table(
+    "repairs",
+    "A repair of an article that was made, or a suspicion of damage that was left as it is. White space and "
+    "invisible characters are only counted, in `articles.repairs`.",
+    ("article_id", "repair_no"),
+    (
+        ARTICLE_ID,
+        _int("repair_no", "Number of the repair in its article: those made in their order, then suspicions."),
+        _int("line_no", "The line of `raw.lines`, counted from 1; 0 is the title."),
+        _int("raw_start", "First character of that line which `before` leads back to."),
+        _int("raw_end", "First character after them."),
+        _text("kind", "The kind of damage (docs/cleaning.md)."),
+        _text("before", "The damaged characters with the words around them, as earlier repairs left them."),
+        _text("after", "The same repaired."),
+        _probability("confidence", "How sure it is that this was damaged so."),
+        _text("evidence", "Why, in few words."),
+        Column("applied", pa.bool_(), "Whether the text was changed; else it is a suspicion."),
+    ),
+    references=(IN_ARTICLE,),
+    rules=(
+        Rule("span", "The raw characters end no earlier than they start.", "t.raw_start <= t.raw_end"),
+        Rule("changes_something", "Before and after differ.", "t.before <> t.after"),
+    ),
+)  # fmt: skip
+
 MENTIONS = Table(
     "mentions",
     "A named entity in a sentence.",
@@ -376,7 +401,8 @@ VECTORS = Table(
 )
 
 TABLES: Mapping[str, Table] = {
-    t.name: t for t in (RAW, ARTICLES, SENTENCES, MENTIONS, ENTITIES, STANCES_TABLE, REJECTS, RUNS, VECTORS)
+    t.name: t
+    for t in (RAW, ARTICLES, SENTENCES, REPAIRS, MENTIONS, ENTITIES, STANCES_TABLE, REJECTS, RUNS, VECTORS)
 }
 PUBLISHED = tuple(t for t in TABLES.values() if t.published)
 

@@ -114,7 +114,7 @@ class Stage:
 
 
 STAGES = (
-    Stage("clean", clean.VERSION, ("raw",), ("articles", "sentences"),
+    Stage("clean", clean.VERSION, ("raw",), ("articles", "sentences", "repairs"),
           lambda t, c: clean.clean(t["raw"], c.settings),
           settings=("languages",)),
     Stage("tag", tag.VERSION, ("sentences",), ("mentions", "vectors"),

@@ -48,6 +48,14 @@ def sentence(article_id: str, number: int, text: str) -> dict[str, Any]:
             "raw_offsets": [offsets]}  # fmt: skip
 
 
+def repair(article_id: str, number: int, before: str, after: str, **more: Any) -> dict[str, Any]:
+    """A row of `repairs`, made at the beginning of line 1."""
+    row = {"article_id": article_id, "repair_no": number, "line_no": 1, "raw_start": 0,
+           "raw_end": len(before), "kind": "apostrophe", "before": before, "after": after,
+           "confidence": 0.99, "evidence": "a contraction", "applied": True}  # fmt: skip
+    return row | more
+
+
 def mention(article_id: str, sentence_no: int, mention_no: int, start: int, text: str) -> dict[str, Any]:
     """A row of `mentions`."""
     return {
@@ -69,10 +77,11 @@ def stance(article_id: str, number: int, holder: int | None, target: int, **more
 
 
 def partition() -> dict[str, pa.Table]:
-    """Articles, sentences, mentions and stances."""
+    """Articles, sentences, repairs, mentions and stances."""
     rows = {
         "articles": [article(A), article(B)],
         "sentences": [sentence(a, i, text) for a, texts in SENTENCES.items() for i, text in enumerate(texts)],
+        "repairs": [repair(B, 0, "Its", "It's"), repair(B, 1, "Norlands", "Norland's", applied=False)],
         "mentions": [mention(*m) for m in MENTIONS],
         "stances": [stance(A, 0, None, 0), stance(A, 1, 0, 1)],
     }

@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import schemas
+from pipeline import repair, schemas
 from pipeline.clean import clean, clean_lines, clean_record, order_suspect, sentences_of
 from pipeline.errors import UsageError
+from pipeline.repair import Repair
+from pipeline.restore import UNDAMAGED
 from pipeline.settings import Settings
+from pipeline.tracked import Finding
 from tests.test_repair import ANYTHING
 
 LANDED = datetime(2022, 1, 5, tzinfo=UTC)
@@ -142,6 +145,31 @@ def test_a_record_says_what_was_repaired():
     } in record["repairs"]  # fmt: skip
     assert record["suspicions"] == []
     assert {r["line"] for r in record["repairs"]} == {0, 1}
+
+
+def test_repairs_and_suspicions_have_a_row_each_but_white_space(monkeypatch):
+    def shout(text, article=UNDAMAGED):
+        return [Finding(text.index("?"), text.index("?") + 1, "!", 0.25)] if "?" in text else []
+
+    monkeypatch.setattr(repair, "WORDS", (*repair.WORDS, Repair("shout", shout, "so loud")))
+    articles = [{"title": "Why?", "lines": ["AT&amp;T\u200b  dont say. They dont.", ENGLISH, "&lt;"]}, {}]
+    found = outcome(*articles).kept
+    rows = found["repairs"].to_pylist()
+    told = [(r["repair_no"], r["line_no"], r["kind"], r["before"], r["after"], r["applied"]) for r in rows]
+    assert told == [
+        (0, 1, "html", "AT&amp;T", "AT&T", True),
+        (1, 1, "apostrophe", "dont", "don't", True),
+        (2, 1, "apostrophe", "dont", "don't", True),
+        (3, 3, "html", "&lt;", "<", True),
+        (4, 0, "shout", "Why?", "Why!", False),
+    ]
+    assert [r["confidence"] for r in rows] == [1.0, 1.0, 1.0, 1.0, 0.25]
+    assert rows[-1]["evidence"] == "so loud"
+    lines = [articles[0]["title"], *articles[0]["lines"]]
+    assert all(lines[r["line_no"]][r["raw_start"] : r["raw_end"]] == r["before"] for r in rows)
+    counted = dict(found["articles"]["repairs"].to_pylist()[0])
+    assert counted == {"apostrophe": 2, "control": 1, "html": 2, "whitespace": 1}
+    assert outcome({}).kept["repairs"].schema == schemas.REPAIRS.schema
 
 
 @pytest.mark.parametrize(
