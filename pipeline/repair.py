@@ -1,44 +1,20 @@
 """Repair damaged text, one defect after another, so that every character leads back to the raw text.
 
-One defect is one function from a text to the edits that mend it. `CHARACTERS` and then `WORDS` list them in
-the order in which they are applied; between the two the article as a whole is judged (`pipeline.restore`).
+One defect is one function from a text to what it finds damaged. `CHARACTERS` (`pipeline.characters`) and
+then `WORDS` list them in the order in which they are applied; between the two the article as a whole is
+judged (`pipeline.restore`).
 """
 
 from __future__ import annotations
 
-import html as entities
 import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import ftfy
-from ftfy import fixes
-
+from pipeline.characters import control, encoding, html, ligature, spaces, width
 from pipeline.restore import UNDAMAGED, Article, apostrophe, dash
-from pipeline.tracked import Finding, Tracked, align
+from pipeline.tracked import Finding, Tracked
 
-ENTITY = re.compile(
-    r"&(?:(?:amp|#0*38|#[xX]0*26);)*(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
-)
-BLOCK = (
-    r"address|article|aside|blockquote|br|center|div|figcaption|figure|footer|h[1-6]|header|hr|li|main|nav|ol|p|pre"
-    r"|section|table|tbody|td|th|thead|tr|ul"
-)
-INLINE = (
-    r"a|abbr|b|big|cite|code|del|em|font|i|iframe|img|ins|label|mark|q|s|small|span|strike|strong|sub|sup|u"
-)
-TAG = re.compile(
-    rf"<(script|style)\b[^<>]{{0,1000}}>.{{0,2000}}?</\1\s{{0,9}}>|<!--[^<>]{{0,1000}}?-->"
-    rf"|</?(?:({BLOCK})|{INLINE})(?:\s[^<>]{{0,1000}})?/?>",
-    re.IGNORECASE | re.DOTALL,
-)
-INVISIBLE = re.compile(
-    "\x1b\\[[0-9;?]{0,20}[A-Za-z]"  # terminal escapes
-    "|[\x00-\x08\x0e-\x1f\x7f\x80-\x84\x86-\x9f]"  # controls that are not white space
-    "|[\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]"
-    "|(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])"  # joiners only join other scripts
-)
-SPACES = re.compile(r" *[^\S ]\s*")
 RUNS = re.compile(r" {2,}|\A +| +\Z")
 NAME = r"[A-Z][A-Za-z'’-]{1,40}"
 DOUBLED_NAMES = re.compile(
@@ -51,53 +27,6 @@ CAPTION = re.compile(r"\b(?:toggle caption|Photos?:|Caption \d)")
 NOT_DOUBLED = re.compile("New York(?: New York)*")
 NEAR = 200
 """Characters before a doubled phrase that are looked at."""
-
-
-def encoding(text: str, article: Article = UNDAMAGED) -> list[Finding]:
-    """Text decoded in the wrong encoding (ftfy), and halves of surrogate pairs.
-
-    >>> [f[:3] for f in encoding("the caf\u00c3\u00a9s")]
-    [(7, 9, 'é')]
-    """
-    if text.isascii():
-        return []
-    return align(text, fixes.fix_surrogates(ftfy.fix_encoding(text)))
-
-
-def html(text: str, article: Article = UNDAMAGED) -> list[Finding]:
-    """Entities and stray tags; a tag of a block stands for a space.
-
-    >>> [f[:3] for f in html("AT&amp;T<br/>rose <b>today</b>")]
-    [(2, 7, '&'), (8, 13, ' '), (18, 21, ''), (26, 30, '')]
-    """
-    edits = []
-    if "<" in text:
-        edits += [Finding(*m.span(), " " if m[2] else "") for m in TAG.finditer(text)]
-    if "&" in text:
-        inside = {n for e in edits for n in range(e.start, e.end)}
-        found = ((m, _unescaped(m[0])) for m in ENTITY.finditer(text) if m.start() not in inside)
-        edits += [Finding(*m.span(), plain) for m, plain in found if plain != m[0]]
-    return sorted(edits)
-
-
-def control(text: str, article: Article = UNDAMAGED) -> list[Finding]:
-    """Characters that nobody sees: controls, soft hyphens, zero-width spaces, byte order marks.
-
-    >>> [f[:3] for f in control("coopera\u00adtion\ufeff")]
-    [(7, 8, ''), (12, 13, '')]
-    """
-    if text.isascii() and text.isprintable():
-        return []
-    return [Finding(*m.span(), "") for m in INVISIBLE.finditer(text)]
-
-
-def spaces(text: str, article: Article = UNDAMAGED) -> list[Finding]:
-    """Tabs, line breaks, no-break and other spaces, with the spaces around them: one space.
-
-    >>> [f[:3] for f in spaces("Kyiv\u00a0 said")]
-    [(4, 6, ' ')]
-    """
-    return [] if text.isprintable() else [Finding(*m.span(), " ") for m in SPACES.finditer(text)]
 
 
 def whitespace(text: str, article: Article = UNDAMAGED) -> list[Finding]:
@@ -142,12 +71,6 @@ def _meant(text: str, m: re.Match[str]) -> bool:
     )
 
 
-def _unescaped(text: str) -> str:
-    while (plain := entities.unescape(text)) != text:
-        text = plain
-    return text
-
-
 class Repair(NamedTuple):
     """One kind of damage, the function that finds how to mend it, and how a reader is told of it."""
 
@@ -166,6 +89,8 @@ CHARACTERS = (
     Repair("encoding", encoding, "decoded in the wrong encoding", reveals=True),
     Repair("html", html, "HTML left in the text", reveals=True),
     Repair("control", control, "characters that nobody sees", reveals=True),
+    Repair("ligature", ligature, "one character for several letters", reveals=True),
+    Repair("width", width, "letters as wide as Chinese ones, or kana half as wide", reveals=True),
     Repair("whitespace", spaces, "other white space than single spaces", reveals=True),
 )
 """What a line shows by itself."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline import boilerplate, language, repair, restore, sentences, tracked
+from pipeline import boilerplate, characters, language, repair, restore, sentences, tracked
 from pipeline.repair import CHARACTERS, WORDS, Change, Repair
 from pipeline.restore import UNDAMAGED, Article
 from pipeline.tracked import Finding
@@ -40,7 +40,9 @@ def test_a_third_of_the_cases_must_not_change():
 
 
 @pytest.mark.parametrize(
-    "module", [tracked, repair, restore, sentences, boilerplate, language], ids=lambda m: m.__name__
+    "module",
+    [tracked, characters, repair, restore, sentences, boilerplate, language],
+    ids=lambda m: m.__name__,
 )
 def test_examples_in_docstrings(module):
     found = doctest.testmod(module)
@@ -50,7 +52,7 @@ def test_examples_in_docstrings(module):
 
 def test_every_defect_has_a_runnable_example():
     assert all(">>>" in r.find.__doc__ for r in REPAIRS)
-    assert len({r.find for r in REPAIRS}) == len(REPAIRS) == 8
+    assert len({r.find for r in REPAIRS}) == len(REPAIRS) == 10
 
 
 @given(ANYTHING)
