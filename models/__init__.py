@@ -12,10 +12,16 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
+from models.restorer import Guess, Restorer, explain
+from models.restorer import count as count_words
+
 if TYPE_CHECKING:
     from models.infer import Model as Model
 
-__all__ = ["STANCES", "TYPES", "Judge", "Questions", "Tagger", "Tags", "digest", "load"]
+__all__ = [
+    *("STANCES", "TYPES", "Guess", "Judge", "Questions", "Restorer", "Tagger", "Tags"),
+    *("count_words", "digest", "explain", "load", "restorer"),
+]
 
 TYPES = ("PERSON", "ORG", "LOC", "FAC", "NORP", "DATE", "MONEY", "PRODUCT", "MISC")
 STANCES = ("favor", "against", "neutral")
@@ -102,3 +108,8 @@ def digest(path: Path | None = None) -> str:
     from models.weights import digest as of
 
     return of(path)
+
+
+def restorer() -> Restorer:
+    """The shipped model of what damaged text lost; raises FileNotFoundError or ValueError like `load`."""
+    return Restorer.load()

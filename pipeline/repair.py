@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from pipeline.characters import control, encoding, html, ligature, spaces, width
-from pipeline.restore import UNDAMAGED, Article, apostrophe, dash
+from pipeline.restore import UNDAMAGED, Article, accent, apostrophe, dash, ellipsis, hyphen, joined
 from pipeline.tracked import Finding, Tracked
 
 RUNS = re.compile(r" {2,}|\A +| +\Z")
@@ -95,10 +95,14 @@ CHARACTERS = (
 )
 """What a line shows by itself."""
 WORDS = (
+    Repair("accent", accent, "letters with an accent that the article lost"),
+    Repair("hyphen", hyphen, "a dash between numbers that the article lost"),
+    Repair("ellipsis", ellipsis, "an ellipsis that the article lost"),
+    Repair("joined", joined, "a dash between words that the article lost", certain=0.3, reveals=True),
+    Repair("apostrophe", apostrophe, "an apostrophe that the article lost", certain=0.4),
     Repair("dash", dash, "two spaces where a dash was lost"),
     Repair("whitespace", whitespace, "more than one space, or one at the edge"),
     Repair("doubled", doubled, "said twice in a row", reveals=True),
-    Repair("apostrophe", apostrophe, "an apostrophe that the article lost"),
 )
 """What may ask the article around the line."""
 BEFORE, AFTER = re.compile(r"[\w'’-]+\Z"), re.compile(r"[\w'’-]+")

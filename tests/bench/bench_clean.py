@@ -29,19 +29,21 @@ WORD = re.compile(r"[^\s—–―…]+")
 QUOTES = str.maketrans(
     {"‘": "", "“": "", "”": "", "″": "", "\xad": "", "\u200b": "", "\ufeff": "", "\u2066": "", "\u2069": ""}
 )
+DASH = re.compile("[—–―]")
 CONTRACTION = re.compile(
     r"(?i).*'(?:t|re|ve|ll|d|m)\W*|.*\b(?:it|that|there|what|who|he|she|let|here|where|how)'s\W*"
 )
 
 
 def plain(original: str) -> str:
-    """A word as it should come out: straight apostrophes, no quotation marks around it."""
+    """A word as it should come out: straight apostrophes, one kind of dash, no quotation marks around it."""
     if original.isascii():
         return original
-    word = original.translate(QUOTES).replace("’", "'").replace("‘", "")
+    word = re.sub(r"(?<=\w)‘(?=\w)", "'", original)  # an apostrophe the wrong way round
+    word = word.translate(QUOTES).replace("’", "'")
     if word.strip(".,;:!?)").endswith("'") and not re.search(r"s'$", word):
         word = re.sub(r"'(?=[.,;:!?)]*$)", "", word)
-    return word
+    return DASH.sub("-", word)
 
 
 def kind_of(original: str) -> str:
@@ -50,7 +52,7 @@ def kind_of(original: str) -> str:
         return "contraction"
     if re.search(r"'s\W*$", original):
         return "'s"
-    if original.endswith("s'"):
+    if re.search(r"s'\W*$", original):
         return "s'"
     return "other"
 
@@ -58,10 +60,14 @@ def kind_of(original: str) -> str:
 def words(original: str, damaged: str, text: Tracked) -> Iterator[tuple[str, str, str, int]]:
     """Every damaged-text word: as it was, as it stands damaged, as it was repaired, and where."""
     kept = [n for n, c in enumerate(original) if c < "\x80"]
-    raw_of = [
+    raw_of = [  # what was added belongs to the character before it
         n
         for r in text.ranges
-        for n in ([r.raw_start] * (r.end - r.start) if r.repair else range(r.raw_start, r.raw_end))
+        for n in (
+            [max(r.raw_start - (r.raw_start == r.raw_end), 0)] * (r.end - r.start)
+            if r.repair
+            else range(r.raw_start, r.raw_end)
+        )
     ]
     start_of: dict[int, int] = {}
     for at, raw in enumerate(raw_of):
@@ -99,7 +105,7 @@ def measure(path: Path, errors: int) -> None:
                 if r.repair == "dash":
                     dashes[original[kept[r.raw_start] : kept[r.raw_end - 1] + 1].strip()] += 1
             for was, is_, now, at in words(original, damaged, text):
-                wanted, now = plain(was), now.strip(" —")
+                wanted, now = plain(was), DASH.sub("-", now.strip(" —"))
                 kind = kind_of(wanted)
                 hurt = wanted != is_
                 damaged_by[kind] += hurt
