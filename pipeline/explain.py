@@ -52,10 +52,9 @@ def articles(path: Path | None, settings: Settings) -> Iterator[Explained | Fail
             for answer in answers:
                 yield Failed(answer["error"]) if "error" in answer else answer["found"]
         return
-    here = f"file://{Path.cwd()}/"
-    for place in find([str(path)], Store(settings.landing), {}, "", Store(settings.lake)):
+    for place in find([str(path)], Store("."), {}, "", Store(settings.lake)):  # names relative to here
         for item in place.items():
-            name = item.source_uri.removeprefix(here)
+            name = item.source_uri.removeprefix("file://")
             if isinstance(item, Refused):
                 yield Failed(f"{name}: {item.detail} ({item.reason})")
             else:

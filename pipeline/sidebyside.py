@@ -72,15 +72,23 @@ def compared(
                     _mark(left, visible(piece.raw, spaces=True), signs.removed)
                 else:
                     left.append(INSERTED, signs.removed[2])
-                if piece.clean.strip():
-                    _mark(right, visible(piece.clean), signs.added)
-                else:
-                    right.append(visible(piece.clean))
+                _added(right, piece.clean, signs.added)
     return left, right
 
 
 def _mark(side: Text, text: str, sign: tuple[str, str, str]) -> None:
     side.append(f"{sign[0]}{text}{sign[1]}", sign[2])
+
+
+def _added(side: Text, text: str, sign: tuple[str, str, str]) -> None:
+    """As `_mark`, but for the spaces around: a line may break there."""
+    if core := text.strip():
+        before, _, after = text.partition(core)
+        side.append(visible(before))
+        _mark(side, visible(core), sign)
+        side.append(visible(after))
+    else:
+        side.append(visible(text))
 
 
 def _pieces(raw: str, clean: Tracked, suspected: Iterable[tuple[int, int]]) -> Iterator[Piece]:

@@ -117,6 +117,11 @@ def test_the_same_change_is_listed_once_with_its_lines():
     assert row[-6:] == ["1,", "2,", "3", "and", "6", "more"]
 
 
+def test_spaces_around_a_dash_are_no_part_of_the_mark():
+    record = {"id": 1, "title": "T", "lines": ["Kyiv  the capital  said they dont."]}
+    assert "Kyiv {+—+} the capital {+—+} said they don{+'+}t." in shown(record, width=140)
+
+
 def test_an_article_without_damage_takes_one_line():
     assert shown({"id": 1, "title": "T", "lines": ["Calm."]}).splitlines()[0] == "1: nothing to change"
 
