@@ -224,15 +224,33 @@ def export(
 
 
 @app.command()
-def clean(file: InputArgument = None) -> None:
+def clean(
+    file: InputArgument = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Show the changes and why, side by side; FILE may then be anything that `ingest` takes.",
+        ),
+    ] = False,
+) -> None:
     """Repair articles: JSON lines with id, title and lines in; the same with repairs out.
 
     In: `{"id", "title", "lines": [...]}`. Out: the same id, the repaired title, the lines in the same
-    number and order (null: nothing was left), and `repairs: [{"line", "kind", "before", "after"}]`,
-    where line 0 is the title. A line that cannot be read gives `{"id", "error"}`, and exit code 1 at the end.
+    number and order (null: nothing was left), and `repairs: [{"line", "kind", "start", "end", "before",
+    "after", "confidence", "evidence"}]`, where line 0 is the title and the raw characters from start to
+    end became `before`, then `after`. `suspicions` lists likewise what was left as it is. A line that
+    cannot be read gives `{"id", "error"}`, and exit code 1 at the end.
 
     Example: `standpoint clean articles.jsonl > repaired.jsonl`
+
+    Example: `standpoint clean --explain article.txt`
     """
+    if explain:
+        from pipeline import explain as explaining
+
+        explaining.show(explaining.articles(file, Settings.load()), terminal.out)
+        return
     from pipeline import filters
     from pipeline.clean import clean_record
 

@@ -121,9 +121,11 @@ def width(text: str, article: Article = UNDAMAGED) -> list[Finding]:
 
 
 def _wrongly_read(steps: Sequence[tuple[str, str]] | None) -> str:
-    """What ftfy did, as what had gone wrong; of several such steps the first."""
+    """What ftfy did, told as what had gone wrong; of several such steps the first."""
     was = {step: name.removeprefix("sloppy-") for step, name in reversed(steps or ())}
-    return f"{was['decode']} read as {was['encode']}" if {"encode", "decode"} <= was.keys() else ""
+    if {"encode", "decode"} <= was.keys():
+        return f"{was['decode']} read as {was['encode']}"
+    return "utf-8 read as another encoding in places" if "apply" in was else ""
 
 
 def _unescaped(text: str) -> str:

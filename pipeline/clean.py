@@ -64,8 +64,8 @@ def clean_lines(title: str | None, lines: Sequence[str | None]) -> Cleaned:
     return Cleaned(repaired[0].text, texts, changes, suspicions, article.damaged)
 
 
-def clean_record(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What `standpoint clean` answers to one JSON object.
+def cleaned_record(record: Mapping[str, Any]) -> Cleaned:
+    """The repaired text of a JSON object with `title` and `lines`.
 
     Raises UsageError when `title` is no string, or `lines` no list of strings.
     """
@@ -75,10 +75,15 @@ def clean_record(record: Mapping[str, Any]) -> dict[str, Any]:
         raise UsageError(f"{where}: title is of type {type(title).__name__}; it must be a string or null")
     if not isinstance(lines, list) or not all(isinstance(line, str | None) for line in lines):
         raise UsageError(f'{where}: lines must be a list of strings, such as ["First paragraph."]')
-    cleaned = clean_lines(title, lines)
+    return clean_lines(title, lines)
+
+
+def clean_record(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What `standpoint clean` answers to one JSON object. Raises UsageError as `cleaned_record`."""
+    cleaned = cleaned_record(record)
     return {
         "id": record.get("id"),
-        "title": None if title is None else cleaned.title.text,
+        "title": None if record.get("title") is None else cleaned.title.text,
         "lines": [line.text or None for line in cleaned.lines],
         "repairs": [_told(n, change) for n, change in cleaned.changes],
         "suspicions": [_told(n, change) for n, change in cleaned.suspicions],

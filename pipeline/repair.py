@@ -147,12 +147,13 @@ def repair(lines: Sequence[str]) -> tuple[list[Repaired], Article]:
     >>> first.changes[-1][:5]
     ('apostrophe', 30, 34, 'dont', "don't")
     """
-    basic = [_apply(Repaired(Tracked.of(line)), CHARACTERS, UNDAMAGED) for line in lines]
+    basic = [apply(Repaired(Tracked.of(line)), CHARACTERS, UNDAMAGED) for line in lines]
     article = Article.of([line.text.text for line in basic])
-    return [_apply(line, WORDS, article) for line in basic], article
+    return [apply(line, WORDS, article) for line in basic], article
 
 
-def _apply(line: Repaired, repairs: Sequence[Repair], article: Article) -> Repaired:
+def apply(line: Repaired, repairs: Sequence[Repair], article: Article) -> Repaired:
+    """The line after these repairs, gone through again while one may reveal what another mends."""
     text, changes = line.text, list(line.changes)
     suspected: dict[tuple[str, int, int], Change] = {}  # by place: the list is gone through several times
     for _ in range(PASSES):

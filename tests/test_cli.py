@@ -199,6 +199,16 @@ def test_clean_answers_every_line():
     assert result.stderr.startswith("standpoint: 2 of 3 records not answered")
 
 
+def test_clean_explains_what_it_does():
+    Path("a.txt").write_text("A title\n20211229\n\nAT&amp;T  rose.\nCalm.\n")
+    shown = call("clean", "--explain", "a.txt").stdout
+    assert shown.startswith("a.txt ──")
+    assert "AT[-&amp;-]T[-··-]rose." in shown
+    assert "1 article: 1 changed, 0 as they were" in shown
+    failed = call("clean", "--explain", given=b"nonsense", code=1)
+    assert "line 1: not JSON" in failed.stdout
+
+
 def test_annotate_answers_every_line():
     Path("texts.jsonl").write_text('{"id": 1, "text": "Biden praised NATO."}\n{"id": 2}\n[]\n')
     result = call("annotate", "texts.jsonl", code=1)

@@ -1,6 +1,7 @@
 """One defect, one function: cases as data, a third of which must not change; properties under any text."""
 
 import doctest
+import itertools
 import json
 from pathlib import Path
 
@@ -8,10 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline import boilerplate, characters, language, repair, restore, sentences, tracked
-from pipeline.repair import CHARACTERS, WORDS, Change, Repair
+from pipeline import boilerplate, characters, language, repair, restore, sentences, sidebyside, tracked
+from pipeline.repair import CHARACTERS, WORDS, Change, Repair, Repaired
 from pipeline.restore import UNDAMAGED, Article
-from pipeline.tracked import Finding
+from pipeline.tracked import Finding, Tracked
 from tests.test_tracked import check
 
 REPAIRS = CHARACTERS + WORDS
@@ -19,7 +20,9 @@ CASES = json.loads((Path(__file__).parent / "cases/repair.json").read_text("utf-
 DAMAGE = st.sampled_from(
     ["dont ", "Russias ", "Russia ", "its a ", "Its ", "  ", "the ", "the the ", "Prime Minister ", "&amp;",
      "&#39;", "&#173;", "<b>", "</p>", "Ã©", "â€™", "\xad", "\x00", "\ufeff", "\u200b", "\u00a0", "\ud800",
-     "\ud83d", "\ude00", "a", ". ", "'", "&", "amp;", "#38;", "<", ">", "I", "m "]
+     "\ud83d", "\ude00",
+     "\ufb01", "\uff2e", "\uff06", "\uff76\uff9e", "\u65e5", "\u2028", "\x1b[1m", "\x92",
+     "a", ". ", "'", "&", "amp;", "#38;", "<", ">", "I", "m "]
 )  # fmt: skip
 ANYTHING = st.one_of(
     st.text(), st.lists(DAMAGE, max_size=12).map("".join), st.text(st.characters(codec=None))
@@ -41,7 +44,7 @@ def test_a_third_of_the_cases_must_not_change():
 
 @pytest.mark.parametrize(
     "module",
-    [tracked, characters, repair, restore, sentences, boilerplate, language],
+    [tracked, characters, repair, restore, sidebyside, sentences, boilerplate, language],
     ids=lambda m: m.__name__,
 )
 def test_examples_in_docstrings(module):
@@ -64,6 +67,74 @@ def test_any_text_is_repaired_traceably_and_only_once(raw):
     ((again, more, _),), _ = repair.repair([text.text])
     assert again.text == text.text
     assert more == ()
+
+
+ARTICLES = st.sampled_from([UNDAMAGED, Article.of(["Russia didnt say.", "They dont, its  and Russia."])])
+
+
+UNSURE = ("&", "'", " ", "é", "fi")
+
+
+def unsure_of_some(one: Repair) -> Repair:
+    """The repair with some of its findings unlikely, whenever it is asked."""
+
+    def find(text: str, article: Article = UNDAMAGED) -> list[Finding]:
+        found = one.find(text, article)
+        return [f._replace(confidence=0.5) if f.replacement in UNSURE else f for f in found]
+
+    return one._replace(find=find)
+
+
+def leads_back(change: Change, raw: str) -> bool:
+    """Whether a change whose raw characters nothing else has changed shows them as they are."""
+    shown = raw[change.start : change.end]
+    return shown.encode("utf-8", "backslashreplace").decode() == change.before
+
+
+@given(ANYTHING, st.sampled_from(REPAIRS), ARTICLES)
+def test_every_repair_by_itself_leads_back(raw, one, article):
+    found = one.find(raw, article)
+    for before, after in itertools.pairwise(found):
+        assert before.end <= after.start
+    for finding in found:
+        assert raw[finding.start : finding.end] != finding.replacement
+        assert 0 < finding.confidence <= 1
+    line = repair.apply(Repaired(Tracked.of(raw)), [one._replace(reveals=False)], article)
+    check(line.text, raw)
+    assert line.text == Tracked.of(raw).edited(found, one.kind)
+    assert all(leads_back(change, raw) for change in line.changes)
+    assert len(line.changes) == len(found)
+
+
+@given(ANYTHING, st.lists(st.sampled_from(REPAIRS), max_size=6), ARTICLES)
+def test_repairs_in_any_order_lead_back(raw, order, article):
+    line = repair.apply(Repaired(Tracked.of(raw)), order, article)
+    check(line.text, raw)
+    for change in line.changes:
+        assert 0 <= change.start <= change.end <= len(raw)
+        others = [c for c in line.changes if c is not change]
+        if all(c.end < change.start or c.start > change.end for c in others):
+            assert leads_back(change, raw)
+    changed = [(c.start, c.end) for c in line.changes]
+    for r in line.text.ranges:
+        if r.repair is not None:
+            assert any(start <= r.raw_end and r.raw_start <= end for start, end in changed)
+
+
+@given(ANYTHING, st.lists(st.sampled_from(REPAIRS), max_size=6), ARTICLES)
+def test_suspicions_never_change_the_text_and_come_once(raw, order, article):
+    never = [one._replace(certain=2.0) for one in order]
+    line = repair.apply(Repaired(Tracked.of(raw)), never, article)
+    assert line.text == Tracked.of(raw)
+    assert line.changes == ()
+    assert all(leads_back(s, raw) and not s.applied for s in line.suspicions)
+    some = [unsure_of_some(one) for one in order]
+    line = repair.apply(Repaired(Tracked.of(raw)), some, article)
+    sure = [one._replace(find=lambda t, a, find=one.find, bar=one.certain:
+                         [f for f in find(t, a) if f.confidence >= bar]) for one in some]  # fmt: skip
+    assert repair.apply(Repaired(Tracked.of(raw)), sure, article).text == line.text
+    check(line.text, raw)
+    assert len(set(line.suspicions)) == len(line.suspicions)
 
 
 @given(ANYTHING)
