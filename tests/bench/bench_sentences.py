@@ -3,8 +3,8 @@
     python -m tests.bench.bench_sentences --data DIR [--show 20]
 
 DIR holds `stripped_articles.tar.gz` (articles in the seed layout) and `clean_articles.jsonl.gz` (`text` of
-each). The lines are repaired first; boilerplate does not count. A suspicious sentence is no proof of an error:
-sentences do end in "U.S.", and some people talk for a hundred words.
+each). The lines are repaired first; boilerplate does not count. A suspicious sentence is no
+proof of an error: sentences do end in "U.S.", and some people talk for a hundred words.
 """
 
 from __future__ import annotations
