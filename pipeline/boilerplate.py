@@ -54,6 +54,8 @@ WHOLE = {
         r"listen to (?:this|the (?:full|entire|complete)) (?:article|story|interview|podcast"
         r"|episode)\b.{0,120}",
         r"(?:find|download) .{0,60}\b(?:apple podcasts|itunes|app store|google play)\b.{0,120}",
+        r"watch the (?:latest|full) (?:video|interview|speech|episode)\b.{0,80}",
+        r"\(? ?also on [\w. ]{2,30}:.{0,150}",
         r"slideshow \(\d+ images?\)",
     ),
     "newsletter": (
@@ -82,9 +84,10 @@ WHOLE = {
         r"(?: and \w+)? (?:by|from)\b.{2,110}",
         rf"contributing(?: to this {PAPER})?:.*",
         r"(?:editors?|authors?|publishers?)[’']?s?[’']? note\s*[:–—-].*",
-        rf"(?:(?:last|first|originally) )?(?:updated|published|posted|modified)(?: on| at)?:?\s"
+        rf"(?:(?:last|first|originally) )?(?:updated?|published|posted|modified)(?: on| at)?:?\s"
         rf"(?:(?:{WHEN})[\w,.:/ ()-]{{0,60}}\d|\d{{1,2}})"
         r"(?:\s?[ap]\.?m\.?)?(?: \(?[a-z]{2,7}\)?)?(?: (?:on )?\w+day)?\.?",
+        r"originally (?:published|posted) (?:on|in|at|by) .{2,50}",
         r"this is a (?:rush|developing|breaking) (?:transcript|story|news story)\b.{0,120}",
         r"\d+ (?:minute|hour|day|week|month|year)s? ago",
         r"\d{1,2}:\d\d(?::\d\d)?",
@@ -124,7 +127,7 @@ WHOLE = {
         r"\(?file(?:d)? ?(?:photo|image|picture|pic)\b.{0,400}",
         r"file\s[-–—]+\s?(?:in this|this|an?|the|former|president|sen|rep)\b.*",
         r"(?:hide caption|photos you should see|media playback is (?:un|not )supported.*|(?:play"
-        r"|watch) video"
+        r"|watch) video(?: \d.*)?"
         r"|photo|video|audio|close|image)",
         rf"\(?{AGENCY}(?: photo)?(?: ?[|/,-] ?.{{0,40}})?\)?\.?",
     ),
@@ -169,6 +172,7 @@ ANYWHERE = re.compile(
         | (?:enable|turn\ on)\ javascript
         | hide\ caption\ \d+\ of\ \d+
         | replay\ more\ videos
+        | listen(?:\ ·)?\ \d+:\d\d
         | (?:this\ (?:site|website|page)|we)\ uses?\ cookies )\b
     | \b(?:published|republished|reprinted|printed)\ with\ (?:the\ )?permission(?:\ (?:from|of)\b.*)?\.?\Z
     | \bcontributed\ (?:to\ this\ PAPER | (?:additional\ )?reporting(?:\ (?:to|for)\ this\ PAPER)?)
@@ -180,7 +184,7 @@ AT_END = re.compile(
       \( (?:[Pp]hotos?(?:\ by)?:?\ | [Ii]mage:?\ | CREDIT:?\ )? [^()]{{0,60}}? \b
          (?i:(?:ap\ photo|reuters|afp|getty(?:\ images)?|shutterstock|pixabay|associated\ press|newscom|epa))
         (?:/[^()]{{2,40}})? \) \.?\Z
-    | \(AP\ [Pp]hotos?/[^()]{{2,60}}\) \.?\Z
+    | \((?:AP|AFP|Reuters|Getty)\ [Pp]hotos?[/:][^()]{{2,60}}\) \.?\Z
     | \bREUTERS/{NAME}(?:\ {NAME}){{0,2}}\Z
     | \|\ [^|.]{{0,40}}(?:AP\ Photo|Getty(?:\ Images)?|AFP|REUTERS|POLITICO(?:\ Screengrab)?)\.?\Z
     | \bAP\ Photo(?:/{PERSON})?\Z
@@ -202,7 +206,7 @@ BIOGRAPHY = re.compile(
 CUES = (
     *("your inbox", "your e", "manage newsletters", "rights reserved", "may not be p", "may not be r"),
     *("reprint", "permission", "contributed", "javascript", "cookies", "eligible news", "you agree"),
-    *("you consent", "you acknowledge", "recaptcha", "hide caption", "more videos"),
+    *("you consent", "you acknowledge", "recaptcha", "hide caption", "more videos", "listen "),
 )
 ROLES = ("columnist", "correspondent", "reporter", "writer", "contribut", "show host", "editor", "author of")
 ENDINGS = (
