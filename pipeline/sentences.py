@@ -28,7 +28,7 @@ REACH = 1000
 """Characters looked back for an open quotation, so that hostile lines take linear time."""
 TOKEN = re.compile(r"[^\s(\[“\"‘/—–]*\Z")
 DOTTED = re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]|Ph\.D|[MB]\.Sc")
-PREFIX = re.compile(r"^(?:then|ex|now)-(?=[A-Z])")
+PREFIX = re.compile(r"^(?:[Tt]hen|[Ee]x|now)-(?=[A-Z])")
 SINGLE = re.compile(r"[^\W\d_]")
 LABEL = re.compile(r"[\"“(•⁃‣·*-]?\s?(?:\d{1,2}|[A-Za-z]|[IVX]{2,4})")
 OPENING_TIME = re.compile(r"(?:\w+ )?(?:At|By|Around|About|Before|After|Until|Since)\b.{0,20}", re.DOTALL)
