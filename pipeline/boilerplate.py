@@ -36,7 +36,8 @@ WHOLE = {
         r"|(?:now |must |just )?watch(?:ed)?(?: live| now| more| this| the video)?|listen(?: now)?"
         r"|(?:live )?video"
         r"|photos|must read|trending(?: now)?|most (?:read|popular)|(?:full|special|complete) coverage"
-        r"|what to read next|you may also like|interactive|graphic|gallery|slideshow|story|quiz)\s?[:|»>].{0,250}",
+        r"|what to read next|you may also like|interactive|graphic|gallery|slideshow|story|quiz)"
+        r"\s?[:|»>].{0,250}",
         r"see also\b.{0,250}",
         r"(?:read|see|view|watch|click) (?:more|here|on|(?:the )?full (?:story|article|video|report"
         r"|transcript"
