@@ -150,6 +150,8 @@ CASED = (
     r"(?:(?:and|&|TM) )*(?:19|20)\d\d,? (?:(?:[A-Z][\w.&’'-]*|of|the|and|&),? )+"
     r"(?:LLC|Inc|Ltd|Content Agency|Syndicate|Media Group|Writers Group|News Network|Network)\b.{0,60}",
     r"(?:Photograph|Photo|Illustration|Image|Graphic)s? (?:by|courtesy of) [A-Z].{2,80}",
+    r"With (?:assistance|reporting|contributions) (?:by|from) [A-Z].*",
+    rf"(?:{PEOPLE}|[A-Z][a-z]+(?: and [A-Z][a-z]+)?) reported from [A-Z][\w., ]{{2,40}}",
     r"CLOSE [A-Z].*",
     r"JUST WATCHED .*",
     r"(?:ANALYSIS/)?OPINION:?|Opinion contributors?|USA ?TODAY(?: (?:Network|NETWORK|Opinion))?"
@@ -177,7 +179,7 @@ ANYWHERE = re.compile(
         | (?:this\ (?:site|website|page)|we)\ uses?\ cookies )\b
     | \b(?:published|republished|reprinted|printed)\ with\ (?:the\ )?permission(?:\ (?:from|of)\b.*)?\.?\Z
     | \bcontributed\ (?:to\ this\ PAPER | (?:additional\ )?reporting(?:\ (?:to|for)\ this\ PAPER)?)
-        (?:\ from\ .{3,40})?\.?\Z
+        (?:\ from\ .{3,40} | ,\ which\ .{3,60})?\.?\Z
     """.replace("PAPER", PAPER)
 )
 AT_END = re.compile(
