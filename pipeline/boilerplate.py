@@ -80,8 +80,7 @@ WHOLE = {
         rf"this {PAPER} is more than \d+ (?:day|week|month|year)s? old.*",
         rf"(?:an|the) (?:earlier|previous|original) version of this {PAPER}\b.*",
         r"(?:corrections?(?: (?:and|&) clarifications?)?|clarifications?)(?:,? [^:]{0,30})?:.*",
-        r"(?:additional |with )?(?:reporting|writing|editing|compiled|edited|produced|translated"
-        r"|assistance)"
+        r"(?:additional |with )?(?:reporting|writing|editing|compiled|edited|produced|translated)"
         r"(?: and \w+)? (?:by|from)\b.{2,110}",
         rf"contributing(?: to this {PAPER})?:.*",
         r"(?:editors?|authors?|publishers?)[’']?s?[’']? note\s*[:–—-].*",
@@ -151,7 +150,8 @@ CASED = (
     r"(?:LLC|Inc|Ltd|Content Agency|Syndicate|Media Group|Writers Group|News Network|Network)\b.{0,60}",
     r"(?:Photograph|Photo|Illustration|Image|Graphic)s? (?:by|courtesy of) [A-Z].{2,80}",
     r"With (?:assistance|reporting|contributions) (?:by|from) [A-Z].*",
-    rf"(?:{PEOPLE}|[A-Z][a-z]+(?: and [A-Z][a-z]+)?) reported from [A-Z][\w., ]{{2,40}}",
+    rf"(?:{PEOPLE}|[A-Z][a-z]+(?: and [A-Z][a-z]+)?)"
+    rf" reported from [A-Z][\w.]+(?:,? (?:and )?[A-Z][\w.]+){{0,3}}",
     r"CLOSE [A-Z].*",
     r"JUST WATCHED .*",
     r"(?:ANALYSIS/)?OPINION:?|Opinion contributors?|USA ?TODAY(?: (?:Network|NETWORK|Opinion))?"
