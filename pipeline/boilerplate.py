@@ -1,7 +1,7 @@
 """Recognise lines that are no news: pointers, newsletters, copyright, bylines, share buttons, advertisements.
 
-They are marked, never deleted. Patterns look at a whole line (or sentence), from its first character on; what
-may also begin a line of news needs its whole length to match.
+They are marked, never deleted. A pattern of `WHOLE` or `CASED` takes a whole line (or sentence), one of
+`ANYWHERE` or `AT_END` a part that stands in no news.
 """
 
 from __future__ import annotations
@@ -11,104 +11,216 @@ import re
 LONGEST = 600
 """Characters; the longest legal notices are shorter, and longer paragraphs are news."""
 
+WHEN = (
+    r"\d|(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+    r"|(?:jan|feb|mar|apr|may|june?|july?|aug|sep|oct|nov|dec)\w*\.? \d"
+)
 NAME = r"(?:[A-Z][\w.'’-]+|[A-Z]\.|de|van|von|al|bin|der|la)"
 PERSON = rf"{NAME}(?: {NAME}){{1,3}}"
-SITES = r"(?:facebook|twitter|x|whatsapp|linkedin|instagram|youtube|reddit|pinterest|telegram|flipboard)"
-PAPER = r"(?:article|story|report|piece|column|post|essay|op-ed)"
+PEOPLE = rf"{PERSON}(?:(?:,| and|, and| &) {PERSON})*"
+SITES = (
+    "(?:facebook|twitter|x|whatsapp|linkedin|instagram|youtube|reddit|pinterest|telegram|flipboard|google"
+    "|pocket)"
+)
+PAPER = "(?:article|story|report|piece|column|post|essay|op-ed|page|transcript|episode|interview)"
+AGENCY = (
+    "(?:the )?(?:associated press|ap|reuters|afp|agence france-presse|upi|bloomberg|dpa|getty(?: images)?"
+    "|epa|shutterstock|newscom|usa today(?: network)?|cnn wire|tribune content agency|politico)"
+)
 
-LED_BY = (
-    # pointers to other articles
-    r"(?:see also|read more|read also|also read|read next|up next|related|related (?:stor(?:y|ies)"
-    r"|articles?|content"
-    r"|coverage|links?)|more|more (?:from|on|stories)[^:]{0,40}|recommended(?: for you)?|watch(?: live"
-    r"| now| more)?"
-    r"|listen(?: now)?|don.?t miss|editors?.? picks?|in pictures|photos|just watched|must watch"
-    r"|trending(?: now)?"
-    r"|most (?:read|popular)|further reading|full coverage)\s?[:|»>].*",
-    r"see also\b.*",
-    r"(?:read|see|view|watch|click) (?:more|here|on|the full (?:story|article|video|report|transcript"
-    r"|interview))"
-    r"(?: (?:here|below|more|for more|to enlarge|on this story|about this).{0,40})?[.:»>]*",
-    r"(?:click here|read more here|read the full .{0,40} here|click to enlarge)\b.{0,80}",
-    r"(?:related (?:stor(?:y|ies)|articles?|content|topics|links)|more (?:stories|news)|most (?:read"
-    r"|popular)|trending"
-    r"|recommended(?: for you)?|read more|up next|editors?.? picks?)[.:]*",
-    # newsletters and subscriptions
-    r"(?:sign up|subscribe|register)\b.{0,120}\b(?:newsletters?|inbox|e-?mails?|e-?mail alerts|alerts"
-    r"|briefing|podcasts?"
-    r"|channel|updates|itunes|spotify)\b.*",
-    r"(?:sign up|subscribe|subscribe now|sign in|log in|register)(?: today| here| now| for free)*[.!:]*",
-    r"subscribe (?:now|today) (?:for|to|and)\b.*",
-    r"get (?:the|our|all|breaking|more)\b.{0,120}\b(?:inbox|newsletters?|alerts)\b.*",
-    # copyright and reprints
-    r"(?:©|\(c\)|copyright\b).{0,60}\b(?:19|20)\d\d\b.*",
-    # how the article came about, updates, credits
-    rf"this {PAPER} (?:was |is |has been |has |includes? |contains? |originally |first )+(?:based "
-    rf"|contain|includ|updated"
-    r"|corrected|first |originally |published|produced|reported|adapted|wire|material|reporting"
-    r"|appeared|amended).*",
-    rf"this {PAPER} is more than \d+ (?:day|week|month|year)s? old.*",
-    r"(?:additional |with )?(?:reporting|writing|editing|compiled|edited|produced"
-    r"|translated) (?:and \w+ )?by\b.*",
-    r"(?:editors?|authors?|publishers?)[’']?s?[’']? note\s*[:–—-].*",
-    r"(?:last )?updated:?\s.{0,60}\d(?:\s?[ap]\.?m\.?)?(?: [a-z]{2,4})?",
-    # sharing and following
-    rf"(?:(?:share|tweet|print|e-?mail|comments?|copy link|link|save|pin it|post|share this(?: article"
-    rf"| story)?"
-    rf"|share on|share via|{SITES})[\s|,/·•:+]*)+(?:this {PAPER})?[.:]*",
-    rf"(?:follow|like|join|find) (?:us|me|him|her|[\w.@’' ]{{2,40}}) on {SITES}\b.*",
-    r"follow @\w+.*",
-    r"(?:\d+ )?(?:comments?|shares?|leave a (?:comment|reply)|view comments|load comments"
-    r"|join the conversation"
-    r"|(?:show|hide) comments)",
-    # advertisements, players and pictures
-    r"(?:advertisements?|advertising|ads?|sponsored(?: content)?|promoted(?: content)?|paid (?:content"
-    r"|post)|loading"
-    r"|article continues (?:below|after)[\w ]*|story continues (?:below|after)[\w ]*|continue reading"
-    r"|continue reading (?:the main story|below)|skip advertisement|scroll to continue)(?: advertisements?"
-    r"|[\s:.]|continue reading the main story)*",
-    r"(?:image|photo|video)? ?(?:toggle|hide|enlarge) (?:caption|this image)\b.*",
-    r"(?:photo|image|picture|video|graphic)s?(?: (?:credit|by|courtesy|illustration)s?)?\s?[:/|].{0,120}",
-    r"(?:hide caption|photos you should see|media playback is (?:un|not )supported.*|(?:play|watch) video)",
-    # appeals
-    r"(?:support|help) (?:our|independent|quality|local) (?:journalism|reporting|newsroom|news)\b.*",
-    r"(?:donate|become a (?:member|subscriber|supporter)|make a (?:donation|contribution))(?: \w+){0,5}[.!]?",
-    r"(?:do you )?(?:have|got) (?:a|any) (?:news |story )?tips?\b.{0,120}",
-    # agencies
-    r"\(?(?:(?:the )?associated press|ap|reuters|afp|agence france-presse|upi|bloomberg|dpa|ap photo"
-    r"|getty images|via getty images|cnn wire)\)?(?: ?[|/,-] ?(?:ap|reuters|afp|getty images))?\.?",
+WHOLE = {
+    "pointer": (
+        r"(?:see also|also see|read more|read also|also read|read next|up next|related|more"
+        r"|related (?:stor(?:y|ies)|articles?|content|coverage|links?|video)|in pictures|further reading"
+        r"|more (?:from|on|stories)[^:]{0,40}|recommended(?: for you)?|don.?t miss|editors?.? picks?"
+        r"|(?:now |must |just )?watch(?:ed)?(?: live| now| more| this| the video)?|listen(?: now)?"
+        r"|(?:live )?video"
+        r"|photos|must read|trending(?: now)?|most (?:read|popular)|(?:full|special|complete) coverage"
+        r"|what to read next|you may also like|interactive|graphic|gallery|slideshow|story|quiz)"
+        r"\s?[:|»>].{0,250}",
+        r"see also\b.{0,250}",
+        r"(?:read|see|view|watch|click) (?:more|here|on|(?:the )?full (?:story|article|video|report"
+        r"|transcript"
+        r"|interview|text|list))"
+        r"(?: (?:here|below|more|for more|to enlarge|on this story|about this|from|on).{0,60})?[.:»>…]*",
+        r"(?:click (?:here|for more|through)|read more here|read the (?:full|rest) .{0,40} (?:here|at)"
+        r"|click to enlarge)\b.{0,120}",
+        r"(?:related (?:stor(?:y|ies)|articles?|content|topics|links|video)|more (?:stories|news|on this)"
+        r"|(?:the )?most (?:read|popular)|trending(?: stories)?|recommended(?: for you)?|read more|up next"
+        r"|top stories|editors?.? picks?|(?:popular|related) stories from .{0,40})[.:…]*",
+        r"visit .{1,60} (?:homepage|website) for more.{0,60}",
+        r"for (?:more|the latest|additional)(?:,| on| from| about| of| news| information| details| stories"
+        r"| coverage| updates).{0,100}\b(?:click|visit|go to|sign up|subscribe|check out"
+        r"|tune in)\b.{0,120}",
+        r"listen to (?:this|the (?:full|entire|complete)) (?:article|story|interview|podcast"
+        r"|episode)\b.{0,120}",
+        r"(?:find|download) .{0,60}\b(?:apple podcasts|itunes|app store|google play)\b.{0,120}",
+        r"watch the (?:latest|full) (?:video|interview|speech|episode)\b.{0,80}",
+        r"\(? ?also on [\w. ]{2,30}:.{0,150}",
+        r"slideshow \(\d+ images?\)",
+    ),
+    "newsletter": (
+        r"(?:sign up|subscribe|register)\b.{0,120}\b(?:newsletters?|inbox|e-?mails?|e-?mail alerts|alerts"
+        r"|briefing|podcasts?|channel|updates|itunes|spotify)\b.*",
+        r"(?:sign up|subscribe|subscribe now|sign in|log in|register)(?: today| here| now"
+        r"| for free)*[.!:]*",
+        r"(?:subscribe (?:now|today) (?:for|to|and)|thank you for (?:signing up|subscribing|reading))\b.*",
+        r"get (?:the|our|all|breaking|more)\b.{0,120}\b(?:inbox|newsletters?|alerts)\b.*",
+        r"want (?:more|the latest|to)\b.{0,120}\b(?:sign up|subscribe)\b.*",
+    ),
+    "rights": (
+        r"(?:©|\(c\)|copyright\b).{0,60}\b(?:19|20)\d\d\b.*",
+        r"the (?:opinions|views)(?: and opinions)? expressed\b.{0,60}\b(?:are|do not)\b.*",
+    ),
+    "history": (
+        rf"this {PAPER} (?:was |is |has been |has |includes? |contains? |originally |first "
+        rf"|also )+(?:based "
+        r"|contain|includ|updated|corrected|first |originally |published|produced|reported|adapted|wire"
+        r"|material|reporting|appeared|amended|edited|part of|supported|made possible).*",
+        rf"this {PAPER} is more than \d+ (?:day|week|month|year)s? old.*",
+        rf"(?:an|the) (?:earlier|previous|original) version of this {PAPER}\b.*",
+        r"(?:corrections?(?: (?:and|&) clarifications?)?|clarifications?)(?:,? [^:]{0,30})?:.*",
+        r"(?:additional |with )?(?:reporting|writing|editing|compiled|edited|produced|translated)"
+        r"(?: and \w+)? (?:by|from)\b.{2,110}",
+        rf"contributing(?: to this {PAPER})?:.*",
+        r"(?:editors?|authors?|publishers?)[’']?s?[’']? note\s*[:–—-].*",
+        rf"(?:(?:last|first|originally) )?(?:updated?|published|posted|modified)(?: on| at)?:?\s"
+        rf"(?:(?:{WHEN})[\w,.:/ ()-]{{0,60}}\d|\d{{1,2}})"
+        r"(?:\s?[ap]\.?m\.?)?(?: \(?[a-z]{2,7}\)?)?(?: (?:on )?\w+day)?\.?",
+        r"originally (?:published|posted) (?:on|in|at|by) .{2,50}",
+        r"this is a (?:rush|developing|breaking) (?:transcript|story|news story)\b.{0,120}",
+        r"\d+ (?:minute|hour|day|week|month|year)s? ago",
+        r"\d{1,2}:\d\d(?::\d\d)?",
+    ),
+    "sharing": (
+        r"(?:(?:share|tweet|print|e-?mail|comments?|copy link|link|save|pin(?: it)?|post"
+        r"|share this(?: article"
+        rf"| story)?|listen to article|\d{{1,2}}:\d\d|(?:read or )?share on|share via|{SITES})[\s"
+        rf"|,/·•:+]*)+"
+        rf"(?:this {PAPER})?[.:]*",
+        rf"read or share this {PAPER}\b.*",
+        rf"[-•*]?\s?(?:follow|like|join|find) (?:us|me|him|her|them|[\w.@’' ]{{2,40}}) on {SITES}\b.*",
+        r"follow @\w+.*",
+        r"follow (?:\w+ )?(?:ap|cnn|nbc|npr|usa today)\b.{0,60}\bat (?:https?:|www|\w+\.com).*",
+        r"(?:\d+ )?(?:comments?|shares?|leave a (?:comment|reply)|view comments|load comments"
+        r"|join the conversation|(?:show|hide) comments)",
+        r"(?:write to|contact|e-?mail|reach|send)\b.{0,80}\s\S+@\S+\.\w+.{0,80}",
+    ),
+    "advertisement": (
+        r"(?:advertisements?|advertising|ads?|sponsored(?: content)?|promoted(?: content)?"
+        r"|paid (?:content|post)"
+        r"|loading|(?:article|story) continue[sd] (?:below|after)[\w ]*|continue reading"
+        r"|continue reading (?:the main story|below)|skip advertisement|scroll to continue)"
+        r"(?: advertisements?"
+        r"|[\s:.]|continue reading the main story)*",
+        r"(?:support|help) (?:[\w’']+ ){1,3}(?:journalism|reporting|newsroom|news)\b(?! was| is"
+        r"| has).{0,250}",
+        r"(?:donate|become a (?:member|subscriber|supporter)|make a (?:donation|contribution))"
+        r"(?: \w+){0,5}[.!]?",
+        r"(?:(?:do you )?(?:have|got) (?:a|any)|send (?:a|us a|your)) (?:news |story )?tips?\b.{0,120}",
+    ),
+    "caption": (
+        r"(?:image|photo|video)? ?(?:toggle|hide|enlarge) (?:caption|this image)\b.*",
+        r"\(? ?(?:photo|image|picture|video|graphic|illustration|photograph)s?"
+        r"(?: (?:credit|by|courtesy|illustration)s?)?\s?[:/|].{0,120}",
+        r"credits?\s?(?:\.{3}|…|:).{0,120}",
+        r"\(?file(?:d)? ?(?:photo|image|picture|pic)\b.{0,400}",
+        r"file\s[-–—]+\s?(?:in this|this|an?|the|former|president|sen|rep)\b.*",
+        r"(?:hide caption|photos you should see|media playback is (?:un|not )supported.*|(?:play"
+        r"|watch) video(?: \d.*)?"
+        r"|photo|video|audio|close|image)",
+        rf"\(?{AGENCY}(?: photo)?(?: ?[|/,-] ?.{{0,40}})?\)?\.?",
+    ),
+    "mark-up": (
+        r"[\W_]+",
+        r"\[[^\]\s]{3,20}\]",
+        r"[\w-]+=[\"”]https?:\S*",
+        r"(?:https?://|www\.|pic\.twitter\.com/)\S+",
+    ),
+}
+"""Whole lines, whatever their letters' case."""
+CASED = (
+    rf"(?:By|BY|by|Written by|Posted by|Analysis by|Story by|Photos? by) {PEOPLE}"
+    r"(?:,? (?:for |in |[|/•·—–-] ?|at )?(?:(?:[A-Z@][\w.@’'&-]*+|of|the|staff|special to|writer|reporter"
+    r"|correspondent|editor|columnist|senior|national|political|\d{1,4}+),? ?)*)?",
+    rf"(?!The |His |Her |Its |Our |Their )(?:(?:Fox|NBC|CBS|ABC|AP|CNN|News|Hill|Times|Staff"
+    rf"|[Ww]riters?)(?:[’']s?)? )*"
+    rf"{PEOPLE} (?:also )?contributed\.?",
+    r"(?:(?:and|&|TM) )*(?:19|20)\d\d,? (?:(?:[A-Z][\w.&’'-]*|of|the|and|&),? )+"
+    r"(?:LLC|Inc|Ltd|Content Agency|Syndicate|Media Group|Writers Group|News Network|Network)\b.{0,60}",
+    r"(?:Photograph|Photo|Illustration|Image|Graphic)s? (?:by|courtesy of) [A-Z].{2,80}",
+    r"With (?:assistance|reporting|contributions) (?:by|from) [A-Z].*",
+    rf"(?:{PEOPLE}|[A-Z][a-z]+(?: and [A-Z][a-z]+)?)"
+    rf" reported from [A-Z][\w.]+(?:,? (?:and )?[A-Z][\w.]+){{0,3}}",
+    r"CLOSE [A-Z].*",
+    r"JUST WATCHED .*",
+    r"(?:ANALYSIS/)?OPINION:?|Opinion contributors?|USA ?TODAY(?: (?:Network|NETWORK|Opinion))?"
+    r"|Slideshow|Listen",
+    r"[A-Z][A-Z .'’-]{2,30}(?:, [A-Z][\w.]{1,12}(?: \d{1,2})?)? ?(?:\((?:AP|Reuters|REUTERS|AFP"
+    r"|UPI)\) ?[—–-]*|[—–-]+)",
+    r"[A-Z][A-Z .'’-]{2,30}, [A-Z][a-z]{1,5}\.",
 )
-NAMED = (
-    rf"(?:By|BY|by|Written by|Posted by|Analysis by|Story by|Photos? by) {PERSON}"
-    rf"(?:(?:,| and|, and| &) {PERSON})*(?:,? (?:for |in |[|/•·—–-] ?|at )?(?:(?:[A-Z@][\w.@’'&-]*+|of|the"
-    r"|staff|special to|writer|reporter|correspondent|editor|columnist|senior|national|political|\d{1,4}+)"
-    r",? ?)*)?",
-)
+"""Whole lines that capitals tell from news: bylines, credits, datelines with nothing after them."""
 ANYWHERE = re.compile(
     r"""(?ix)
-    \b(?: delivered\ (?:straight\ |directly\ |right\ )?to\ your\ (?:inbox|e-?mail)
+    \b(?: (?:delivered|straight|directly|right|sent|meet|in)\ (?:straight\ |directly\ |right\ )?
+            (?:to\ |in\ )?your\ (?:inbox|e-?mail)
         | manage\ newsletters
+        | by\ (?:signing\ up|subscribing|clicking)[^.]{0,40}\ you\ (?:agree|consent|acknowledge)
+        | protected\ by\ recaptcha
         | all\ rights\ reserved
         | may\ not\ be\ (?:published|reproduced|republished|reprinted)
+        | without\ charge\ to\ any\ eligible\ news\ publisher
         | click\ here\ for\ reprint\ permission
         | (?:enable|turn\ on)\ javascript
+        | hide\ caption\ \d+\ of\ \d+
+        | replay\ more\ videos
+        | listen(?:\ ·)?\ \d+:\d\d
         | (?:this\ (?:site|website|page)|we)\ uses?\ cookies )\b
     | \b(?:published|republished|reprinted|printed)\ with\ (?:the\ )?permission(?:\ (?:from|of)\b.*)?\.?\Z
-    | \bcontributed\ (?:to\ this\ PAPER | (?:additional\ )?reporting(?:\ (?:to|for)\ this\ PAPER)?)\.?\Z
+    | \bcontributed\ (?:to\ this\ PAPER | (?:additional\ )?reporting(?:\ (?:to|for)\ this\ PAPER)?)
+        (?:\ from\ .{3,40} | ,\ which\ .{3,60})?\.?\Z
     """.replace("PAPER", PAPER)
 )
+AT_END = re.compile(
+    rf"""(?x)
+      \( (?:[Pp]hotos?(?:\ by)?:?\ | [Ii]mage:?\ | CREDIT:?\ )? [^()]{{0,60}}? \b
+         (?i:(?:ap\ photo|reuters|afp|getty(?:\ images)?|shutterstock|pixabay|associated\ press|newscom|epa))
+        (?:/[^()]{{2,40}})? \) \.?\Z
+    | \((?:AP|AFP|Reuters|Getty)\ [Pp]hotos?[/:][^()]{{2,60}}\) \.?\Z
+    | \bREUTERS/{NAME}(?:\ {NAME}){{0,2}}\Z
+    | \|\ [^|.]{{0,40}}(?:AP\ Photo|Getty(?:\ Images)?|AFP|REUTERS|POLITICO(?:\ Screengrab)?)\.?\Z
+    | \bAP\ Photo(?:/{PERSON})?\Z
+    | \A.{{10,}}[^.,]\ Read\ more\Z
+    """
+)
+"""Credits that end captions, and what follows a short pointer."""
 BIOGRAPHY = re.compile(
-    r"[A-Z][\w.’' -]{2,60} (?:is|was) (?:a|an|the) [\w ,’'&-]{0,80}\b(?:columnist|correspondent|reporter"
-    r"|staff writer|contributing writer|contributor) (?:for|at|with|to) (?:[Tt]he )?"
-    r"[A-Z][\w ’'&.-]{2,60}\.(?: Follow .*)?",
+    r"(?!(?:He|She|It|This|That|The|Who)\b)[A-Z][\w.’' -]{2,60} (?:is|was) (?:(?:a|an"
+    r"|the) )?[\w ,’'&-]{0,80}"
+    r"\b(?:(?:columnist|correspondent|reporter|staff writer|contributing writer|contributor"
+    r"|contributing editor"
+    r"|editor) (?:for|at|with|to|of) (?:[Tt]he )?[A-Z]|(?:radio talk[ -]show host|editor emeritus"
+    r"|columnist)\b"
+    r"|author of [“\"]?(?:[A-Z][\w’']*[ :,-]+){2})(?:[^.]|\.(?=\S)){0,160}"
+    r"\.?(?: (?:Follow|You can|His|Her|She|He|Find|Reach|E-?mail|Want) .*)?",
     re.DOTALL,
 )
 CUES = (
-    *("to your", "newsletters", "rights reserved", "may not be", "reprint", "permission", "contributed"),
-    *("javascript", "cookies", "columnist", "correspondent", "reporter", "writer", "contributor"),
+    *("your inbox", "your e", "manage newsletters", "rights reserved", "may not be p", "may not be r"),
+    *("reprint", "permission", "contributed", "javascript", "cookies", "eligible news", "you agree"),
+    *("you consent", "you acknowledge", "recaptcha", "hide caption", "more videos", "listen "),
 )
-"""What a line must hold, in lower case, for the slow patterns to be tried."""
-PATTERN = re.compile(f"(?:(?i:{'|'.join(LED_BY)})|{'|'.join(NAMED)})", re.DOTALL)
+ROLES = ("columnist", "correspondent", "reporter", "writer", "contribut", "show host", "editor", "author of")
+ENDINGS = (
+    *("ap photo", "reuters", "afp", "getty", "shutterstock", "pixabay", "associated press", "newscom", "epa"),
+    *("politico", "read more"),
+)
+"""What a line must hold, in lower case, for the slow patterns to be tried: anywhere, and at its end."""
+PATTERN = re.compile(
+    f"(?:(?i:[-•*>»]?\\s?(?:{'|'.join(p for kind in WHOLE.values() for p in kind)}))|{'|'.join(CASED)})",
+    re.DOTALL,
+)
 
 
 def is_boilerplate(line: str) -> bool:
@@ -124,4 +236,9 @@ def is_boilerplate(line: str) -> bool:
     if PATTERN.fullmatch(line):
         return True
     low = line.lower()
-    return any(cue in low for cue in CUES) and bool(ANYWHERE.search(line) or BIOGRAPHY.fullmatch(line))
+    if any(cue in low for cue in CUES) and ANYWHERE.search(line):
+        return True
+    if any(role in low for role in ROLES) and BIOGRAPHY.fullmatch(line):
+        return True
+    end = low[-80:]
+    return any(cue in end for cue in ENDINGS) and AT_END.search(line, max(0, len(line) - 130)) is not None

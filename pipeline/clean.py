@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ from pipeline import headers, schemas
 from pipeline.boilerplate import is_boilerplate
 from pipeline.errors import UsageError
 from pipeline.language import Language, identify
+from pipeline.order import Paragraph, lead_line, order_suspect
 from pipeline.outcome import RAW_LIMIT, Outcome, reject, rejects_table
 from pipeline.repair import Change, repair
 from pipeline.sentences import split
@@ -22,9 +23,6 @@ from pipeline.settings import Settings
 from pipeline.tracked import Range, Tracked
 
 VERSION = "1"
-
-BACKWARD = re.compile(r"(?:And|But|Yet|So|Also|He|She|They|It|His|Her|Their|This|That|These|Those|Then)\b")
-"""How a paragraph begins that refers to one before it, so that it can hardly be the first."""
 
 ONLY_COUNTED = ("control", "whitespace")
 """Kinds of repair that have no rows in `repairs`: they would be most of it, and say nothing."""
@@ -114,6 +112,8 @@ def clean(raw: pa.Table, settings: Settings) -> Outcome:
             rejected.append(refusal)
             continue
         url = headers.canonical_url(row["url_raw"] or "")
+        paragraphs = paragraphs_of(parts)
+        suspect = order_suspect(paragraphs, damaged=cleaned.damaged)
         articles.append(
             {
                 "article_id": row["article_id"],
@@ -129,7 +129,8 @@ def clean(raw: pa.Table, settings: Settings) -> Outcome:
                 "text_sha256": hashlib.sha256("\n".join(s.text for s in parts).encode()).hexdigest(),
                 "near_duplicate_of": None,
                 "repairs": sorted(Counter(change.kind for _, change in cleaned.changes).items()),
-                "order_suspect": order_suspect(cleaned, parts),
+                "order_suspect": suspect,
+                "lead_line": lead_line(cleaned.title.text, paragraphs, suspect=suspect),
             }
         )
         sentences.append((row["article_id"], parts))
@@ -155,15 +156,10 @@ def sentences_of(cleaned: Cleaned) -> list[Sentence]:
     return found
 
 
-def order_suspect(cleaned: Cleaned, sentences: Sequence[Sentence]) -> bool:
-    """Whether the paragraphs may stand in the wrong order.
-
-    They may in an article that lost its characters beyond ASCII, since what drops those shuffles
-    paragraphs too, and where the first paragraph refers to one before it.
-    """
-    first = next((s.text for s in sentences if s.kind == "body"), "")
-    several = len({s.line_no for s in sentences if s.kind == "body"}) > 1
-    return several and (cleaned.damaged or BACKWARD.match(first) is not None)
+def paragraphs_of(sentences: Sequence[Sentence]) -> list[Paragraph]:
+    """The body of an article, line by line, without its boilerplate."""
+    body = groupby((s for s in sentences if s.kind == "body"), key=lambda s: s.line_no)
+    return [Paragraph(line_no, " ".join(s.text for s in parts)) for line_no, parts in body]
 
 
 def _whole(text: Tracked) -> tuple[str, tuple[Range, ...]]:

@@ -211,6 +211,12 @@ ARTICLES = Table(
         ),
         Column("repairs", pa.map_(pa.string(), pa.int32()), "How often each kind of repair was made."),
         Column("order_suspect", pa.bool_(), "Whether the paragraphs may stand in the wrong order."),
+        _int(
+            "lead_line",
+            "The line of the lead paragraph; null where the order is suspect and no paragraph surely leads.",
+            nullable=True,
+            low=1,
+        ),
     ),
     rules=(
         Rule("not_its_own_duplicate", "An article is no near-duplicate of itself.",

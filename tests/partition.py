@@ -36,6 +36,7 @@ def article(article_id: str, **more: Any) -> dict[str, Any]:
         "outlet": None, "published": datetime(2021, 12, 29, 8, tzinfo=UTC), "date_source": "header",
         "language": "en", "language_score": 0.99, "sentences": 2, "characters": 100,
         "text_sha256": "0" * 64, "near_duplicate_of": None, "repairs": {}, "order_suspect": False,
+        "lead_line": None,
     }  # fmt: skip
     return row | more
 

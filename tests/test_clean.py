@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import repair, schemas
-from pipeline.clean import clean, clean_lines, clean_record, order_suspect, sentences_of
+from pipeline.clean import clean, clean_lines, clean_record, sentences_of
 from pipeline.errors import UsageError
 from pipeline.repair import Repair
 from pipeline.restore import UNDAMAGED
@@ -91,15 +91,19 @@ def test_no_article_at_all():
     assert outcome().kept["sentences"].schema == schemas.SENTENCES.schema
 
 
-def test_the_order_of_paragraphs_is_suspect():
-    def suspect(*lines):
-        cleaned = clean_lines("Title", lines)
-        return order_suspect(cleaned, sentences_of(cleaned))
-
-    assert suspect("Russia didnt answer.", "They dont say why.")
-    assert suspect("But he left.", "The minister came.")
-    assert not suspect("The minister came.", "But he left.")
-    assert not suspect("But he left.")
+def test_the_lead_of_an_article_is_told_by_its_line():
+    """Where the order is suspect only a certain lead is; boilerplate is no paragraph."""
+    lead = "VIENNA (AP) The ministers Carl Berg and Anna Lee met in Vienna on Monday, officials said."
+    other = "But Mr. Berg doesnt say why Russias answer came so late, and nobody knows what it says."
+    found = outcome(
+        {"lines": ["Advertisement", lead, other]},
+        {"lines": [other, "Advertisement", lead]},
+        {"lines": [other, other]},
+    )
+    articles = found.kept["articles"]
+    assert articles["order_suspect"].to_pylist() == [True, True, True]
+    assert articles["lead_line"].to_pylist() == [2, 3, None]
+    assert outcome({"lines": ["Advertisement", ENGLISH]}).kept["articles"]["lead_line"].to_pylist() == [2]
 
 
 @given(st.lists(ANYTHING, max_size=4), st.one_of(st.none(), ANYTHING))

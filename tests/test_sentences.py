@@ -18,10 +18,34 @@ PARTS = st.lists(
 )
 
 
-@pytest.mark.parametrize("sentences", CASES, ids=lambda s: s[0][:40])
+def pieces(text):
+    return [text[start:end] for start, end in split(text)]
+
+
+@pytest.mark.parametrize("sentences", CASES["spaced"], ids=lambda s: s[0][:40])
 def test_cases(sentences):
-    text = " ".join(sentences)
-    assert [text[start:end] for start, end in split(text)] == sentences
+    assert pieces(" ".join(sentences)) == sentences
+
+
+@pytest.mark.parametrize("sentences", CASES["joined"], ids=lambda s: s[0][:40])
+def test_a_lost_space_between_sentences(sentences):
+    assert pieces("".join(sentences)) == sentences
+
+
+@pytest.mark.parametrize("sentence", CASES["whole"])
+def test_no_sentence_ends_within_a_word(sentence):
+    assert pieces(sentence) == [sentence]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(c, id=c["rule"], marks=[pytest.mark.xfail(reason=c["xfail"])] if "xfail" in c else [])
+        for c in CASES["golden"]
+    ],
+)
+def test_the_phenomena_of_the_golden_rules(case):
+    assert pieces(case.get("between", " ").join(case["sentences"])) == case["sentences"]
 
 
 @given(st.one_of(st.text(st.characters(exclude_categories=["Cs"])), PARTS.map("".join)))
@@ -40,6 +64,8 @@ def test_a_line_without_a_full_stop_is_one_sentence_in_linear_time():
     begun = time.process_time()
     assert split("word " * 200_000) == [(0, 999_999)]
     assert len(split("He came. " * 20_000)) == 20_000
+    for unit in ('a." ', "? A.", "(“", '" ', "p.m. ", "1. A "):
+        split(unit * 100_000)
     assert time.process_time() - begun < 20
 
 
