@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
-from models.restorer import Guess, Restorer, explain
-from models.restorer import count as count_words
+from models.clues import count as count_words
+from models.clues import explain
+from models.restorer import Guess, Restorer
 
 if TYPE_CHECKING:
     from models.infer import Model as Model
 
 __all__ = [
-    *("STANCES", "TYPES", "Guess", "Judge", "Questions", "Restorer", "Tagger", "Tags"),
-    *("count_words", "digest", "explain", "load", "restorer"),
-]
+    "STANCES", "TYPES", "Guess", "Judge", "Questions", "Restorer", "Tagger", "Tags",
+    "count_words", "digest", "explain", "load", "restorer",
+]  # fmt: skip
 
 TYPES = ("PERSON", "ORG", "LOC", "FAC", "NORP", "DATE", "MONEY", "PRODUCT", "MISC")
 STANCES = ("favor", "against", "neutral")

@@ -17,13 +17,14 @@ import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from safetensors.numpy import save
 
-from models.restorer import AFTER, BITS, FILE, INSIDE, MASK, STEP, Known, Text, candidates, count, featured
+from models.clues import Known, Text, candidates, count, featured
+from models.restorer import AFTER, BITS, FILE, INSIDE, MASK, STEP
 
 log = logging.getLogger("models.train_restorer")
 EPOCHS, BATCH, RATE = 2, 512, 0.1
@@ -92,7 +93,7 @@ def texts(data: Path) -> Iterator[str]:
         yield from sorted({row["sentence"] for row in _rows(data / "stance" / name / "train.jsonl")})
 
 
-def _rows(path: Path) -> Iterator[dict[str, object] | dict[str, str]]:
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8") as file:
         yield from map(json.loads, file)
@@ -192,7 +193,7 @@ def fit(examples: Examples, seed: int = 0) -> np.ndarray:
     """Weights int8 (2^BITS, 2) in units of STEP: log odds of INSIDE and AFTER against nothing lost."""
     torch.manual_seed(seed)
     torch.set_num_threads(1)
-    table = torch.nn.EmbeddingBag(MASK + 1, 2, mode="sum")
+    table = torch.nn.EmbeddingBag(MASK + 1, 2, mode="sum", sparse=True)
     torch.nn.init.zeros_(table.weight)
     optimizer = torch.optim.Adagrad(table.parameters(), lr=RATE)
     single = torch.from_numpy(examples.kinds != "s")

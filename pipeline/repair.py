@@ -99,7 +99,7 @@ WORDS = (
     Repair("hyphen", hyphen, "a dash between numbers that the article lost"),
     Repair("ellipsis", ellipsis, "an ellipsis that the article lost"),
     Repair("joined", joined, "a dash between words that the article lost", certain=0.3, reveals=True),
-    Repair("apostrophe", apostrophe, "an apostrophe that the article lost", certain=0.4),
+    Repair("apostrophe", apostrophe, "an apostrophe that the article lost", certain=0.6),
     Repair("dash", dash, "two spaces where a dash was lost"),
     Repair("whitespace", whitespace, "more than one space, or one at the edge"),
     Repair("doubled", doubled, "said twice in a row", reveals=True),
