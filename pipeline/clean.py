@@ -19,6 +19,7 @@ from pipeline.outcome import RAW_LIMIT, Outcome, reject, rejects_table
 from pipeline.repair import Change, repair
 from pipeline.sentences import split
 from pipeline.settings import Settings
+from pipeline.signatures import sign
 from pipeline.tracked import Range, Tracked
 
 VERSION = "1"
@@ -80,7 +81,7 @@ def clean_record(record: Mapping[str, Any]) -> dict[str, Any]:
 def clean(raw: pa.Table, settings: Settings) -> Outcome:
     """Clean every article of a `raw` table; an article that has no text or the wrong language is rejected.
 
-    Keeps `articles` (near_duplicate_of is null: `pipeline.duplicates` fills it at publish) and `sentences`.
+    Keeps `articles` (near_duplicate_of is null: publishing fills it), `sentences` and `signatures`.
     """
     articles, sentences, rejected = [], list[tuple[str, list[Sentence]]](), []
     for row in raw.to_pylist():
@@ -113,6 +114,7 @@ def clean(raw: pa.Table, settings: Settings) -> Outcome:
         )
         sentences.append((row["article_id"], parts))
     kept = {"articles": schemas.from_rows("articles", articles), "sentences": _sentences_table(sentences)}
+    kept["signatures"] = sign(kept["articles"], kept["sentences"])
     return Outcome(kept, raw.num_rows, rejects_table(rejected))
 
 

@@ -27,7 +27,7 @@ from pipeline.settings import Settings
 
 Tables = Mapping[str, pa.Table]
 PUBLISH_VERSION = "1"
-"""Of what publishing settles: near-duplicates, the table of entities, the tables put together."""
+"""Of what publishing settles: near-duplicates, lines that recur, the table of entities."""
 
 
 class Context:
@@ -114,7 +114,7 @@ class Stage:
 
 
 STAGES = (
-    Stage("clean", clean.VERSION, ("raw",), ("articles", "sentences"),
+    Stage("clean", clean.VERSION, ("raw",), ("articles", "sentences", "signatures"),
           lambda t, c: clean.clean(t["raw"], c.settings),
           settings=("languages",)),
     Stage("tag", tag.VERSION, ("sentences",), ("mentions", "vectors"),
@@ -134,7 +134,8 @@ def recipe(context: Context) -> dict[str, dict[str, str]]:
     found = {
         s.name: {"code": s.version, "config": s.config(context), "model": s.model(context)} for s in STAGES
     }
-    return found | {"publish": {"code": PUBLISH_VERSION, "config": "", "model": ""}}
+    settled = context.settings.digest(("duplicate_days",))
+    return found | {"publish": {"code": PUBLISH_VERSION, "config": settled, "model": ""}}
 
 
 def fingerprint(recipe: Mapping[str, Mapping[str, str]], inputs: str) -> str:
