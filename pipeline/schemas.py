@@ -238,9 +238,9 @@ SENTENCES = Table(
         _text(
             "kind",
             "Whether it is the title, body text, boilerplate told by its form (the model does not see it), "
-            "or body text of a line that recurs in its outlet (`recurring`). That is settled at publishing, as "
-            "`near_duplicate_of` is, and may be taken back: mentions and stances in it stay, but `entities` "
-            "and the views leave them out.",
+            "or body text of a line that recurs in its outlet (`recurring`). The last is settled at "
+            "publishing, as `near_duplicate_of` is, and may be taken back: mentions and stances in it stay, "
+            "but `entities` and the views leave them out.",
             allowed=SENTENCE_KINDS,
         ),
         _text("text", "The clean text."),
