@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from hashlib import blake2b
+from hashlib import blake2b, shake_256
 from zlib import crc32
 
 import numpy as np
@@ -27,8 +27,12 @@ DIGITS = re.compile(r"\d+")
 LETTER = re.compile(r"[^\W\d_]")
 CHUNK = 4096  # shingles hashed at once: what is made of them fits into a processor's cache
 
-_random = np.random.Generator(np.random.PCG64(1)).integers(0, 2**32, (2, MINHASHES, 1), np.uint32)
-FACTORS, TERMS = _random[0] | np.uint32(1), _random[1]
+# Random numbers that stay the same whatever the version of numpy: they are part of what is stored.
+_bits = shake_256(b"signatures").digest(8 * SHINGLE + 8 * MINHASHES)
+PLACES = np.frombuffer(_bits, "<u8", SHINGLE)
+"""Factors of a shingle's words; the upper half of the sum of products is its hash (Lemire and Kaser 2014)."""
+FACTORS, TERMS = np.frombuffer(_bits, "<u4", offset=8 * SHINGLE).reshape(2, MINHASHES, 1)
+FACTORS = FACTORS | np.uint32(1)
 """Of the permutations of 32-bit numbers x → factor · x + term; odd factors make them permutations."""
 
 
@@ -106,12 +110,10 @@ def _shingles(words: list[str], hashes: _Hashes) -> np.ndarray:
         return np.empty(0, np.uint32)
     word = np.array(list(map(hashes.__getitem__, words)), np.uint64)
     mixed = np.zeros(len(words) - SHINGLE + 1, np.uint64)
-    for n in range(SHINGLE):
-        # The finaliser of SplitMix64 (Steele, Lea and Flood 2014) after each word: order counts.
-        mixed += word[n : n + len(mixed)] + np.uint64(0x9E3779B97F4A7C15)
-        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.unique((mixed >> np.uint64(32)).astype(np.uint32))
+    for place, factor in enumerate(PLACES):
+        mixed += word[place : place + len(mixed)] * factor
+    found = np.sort((mixed >> np.uint64(32)).astype(np.uint32))
+    return found[np.flatnonzero(np.diff(found, prepend=~found[:1]))]
 
 
 def _digest(text: str) -> bytes:
