@@ -173,7 +173,7 @@ def sql(
 ) -> None:
     """Ask the tables in SQL (DuckDB, read-only).
 
-    Tables: raw, articles, sentences, mentions, entities, stances, rejects, runs. Views: evidence,
+    Tables: raw, articles, sentences, signatures, mentions, entities, stances, rejects, runs. Views: evidence,
     who_on_whom, stance_daily, entity_daily, outlet_lean, quality. `SHOW TABLES` and `DESCRIBE evidence`
     tell more.
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from partition import A, B, article, sentence
 
-from pipeline import schemas, signatures
+from pipeline import schemas, signatures, validate
 from pipeline.signatures import CHUNK, LONGEST, minhash, normalised, sign
 
 LONG = " ".join(f"word{n}" for n in range(60))
@@ -88,6 +88,15 @@ def test_a_signature_does_not_depend_on_how_it_is_cut():
     numbers = np.random.default_rng(3).integers(0, 2**32, 3 * CHUNK + 5, np.uint32)
     assert (minhash(numbers) == minhash(numbers[::-1])).all()
     assert len(minhash(numbers)) == schemas.MINHASHES
+
+
+def test_half_a_signature_breaks_a_rule():
+    signed = row([(LONG, "body")])
+    articles = schemas.from_rows("articles", [article(A)])
+    for values, broken in ((signed["minhash"], []), (signed["minhash"][:9], ["minhash_whole"])):
+        table = schemas.from_rows("signatures", [signed | {"minhash": values}])
+        report = validate.check({"signatures": table}, {"articles": articles}, "unit", "clean")
+        assert [violation.rule for violation in report.violations] == broken
 
 
 @given(st.text())
