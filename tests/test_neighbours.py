@@ -317,3 +317,20 @@ def test_without_days_before_only_the_day_itself_counts(lake):
     counts = {d: t["articles"]["near_duplicate_of"].null_count for d, t in settled.items()}
     assert (counts, changed) == ({day(0): 1, day(1): 1}, {})
     assert recipe(context)["publish"] != recipe(CONTEXT)["publish"]
+
+
+def test_the_runner_leaves_a_day_whose_neighbour_was_published_meanwhile(landed, context, monkeypatch):
+    first, second = (list(plan.units([due], landed)) for due in plan.due(landed, context))
+    make = publish.runs
+
+    def meanwhile(*given):
+        monkeypatch.setattr(publish, "runs", make)
+        assert runner.run(landed, second, context) == []
+        return make(*given)
+
+    monkeypatch.setattr(publish, "runs", meanwhile)
+    (failure,) = runner.run(landed, first, context)
+    assert failure.startswith("day 2022-01-06: another run has published it while its neighbours were built")
+    assert list(landed.manifests()) == [date(2022, 1, 6)]
+    assert runner.run(landed, list(plan.units(plan.due(landed, context), landed)), context) == []
+    assert list(landed.manifests()) == [date(2022, 1, 5), date(2022, 1, 6)]
