@@ -40,7 +40,10 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from notifier import LogNotifier
 
 MODEL_POOL = "standpoint_model"
-TABLES = ("raw", "articles", "sentences", "repairs", "mentions", "entities", "stances", "rejects", "runs")
+TABLES = (
+    "raw", "articles", "sentences", "repairs", "signatures",
+    "mentions", "entities", "stances", "rejects", "runs",
+)  # fmt: skip
 PUBLISHED = [Asset(f"standpoint://lake/{table}") for table in TABLES]
 
 # What the user must put right fails at once; an unreachable store or a lost worker is tried again.
@@ -86,7 +89,7 @@ def plan() -> list[str]:
 
 @task
 def clean(unit: str) -> None:
-    """Repairs text, identifies languages, splits sentences: raw → articles, sentences, repairs."""
+    """Repairs text, tells languages, splits sentences: raw → articles, sentences, repairs, signatures."""
     _stage(unit, "clean")
 
 

@@ -14,14 +14,14 @@ import numpy as np
 
 from models.clues import count as count_words
 from models.clues import explain
-from models.restorer import Guess, Restorer
+from models.restorer import FILE, Guess, Restorer
 
 if TYPE_CHECKING:
     from models.infer import Model as Model
 
 __all__ = [
     "STANCES", "TYPES", "Guess", "Judge", "Questions", "Restorer", "Tagger", "Tags",
-    "count_words", "digest", "explain", "load", "restorer",
+    "count_words", "digest", "explain", "load", "restorer", "restorer_digest",
 ]  # fmt: skip
 
 TYPES = ("PERSON", "ORG", "LOC", "FAC", "NORP", "DATE", "MONEY", "PRODUCT", "MISC")
@@ -114,3 +114,10 @@ def digest(path: Path | None = None) -> str:
 def restorer() -> Restorer:
     """The shipped model of what damaged text lost; raises FileNotFoundError or ValueError like `load`."""
     return Restorer.load()
+
+
+def restorer_digest() -> str:
+    """The sha256 that identifies the shipped restorer, without loading it."""
+    from models.weights import sha256
+
+    return sha256(FILE.read_bytes())

@@ -173,8 +173,8 @@ def sql(
 ) -> None:
     """Ask the tables in SQL (DuckDB, read-only).
 
-    Tables: raw, articles, sentences, repairs, mentions, entities, stances, rejects, runs. Views:
-    evidence, who_on_whom, stance_daily, entity_daily, outlet_lean, quality. `SHOW TABLES` and
+    Tables: raw, articles, sentences, repairs, signatures, mentions, entities, stances, rejects, runs.
+    Views: evidence, who_on_whom, stance_daily, entity_daily, outlet_lean, quality. `SHOW TABLES` and
     `DESCRIBE evidence` tell more.
 
     Example: `standpoint sql "FROM evidence WHERE target = 'NATO'" --format csv > nato.csv`

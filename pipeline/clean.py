@@ -20,9 +20,10 @@ from pipeline.outcome import RAW_LIMIT, Outcome, reject, rejects_table
 from pipeline.repair import Change, repair
 from pipeline.sentences import split
 from pipeline.settings import Settings
+from pipeline.signatures import sign
 from pipeline.tracked import Range, Tracked
 
-VERSION = "1"
+VERSION = "2"
 
 ONLY_COUNTED = ("control", "whitespace")
 """Kinds of repair that have no rows in `repairs`: they would be most of it, and say nothing."""
@@ -97,8 +98,8 @@ def _told(line: int, change: Change) -> dict[str, Any]:
 def clean(raw: pa.Table, settings: Settings) -> Outcome:
     """Clean every article of a `raw` table; an article that has no text or the wrong language is rejected.
 
-    Keeps `articles` (near_duplicate_of is null: `pipeline.duplicates` fills it at publish), `sentences`
-    and `repairs`.
+    Keeps `articles` (near_duplicate_of is null: publishing fills it), `sentences`, `repairs` and
+    `signatures`.
     """
     articles, rejected = [], []
     sentences, repaired = list[tuple[str, list[Sentence]]](), list[tuple[str, Cleaned]]()
@@ -140,6 +141,7 @@ def clean(raw: pa.Table, settings: Settings) -> Outcome:
         "sentences": _sentences_table(sentences),
         "repairs": _repairs_table(repaired),
     }
+    kept["signatures"] = sign(kept["articles"], kept["sentences"])
     return Outcome(kept, raw.num_rows, rejects_table(rejected))
 
 

@@ -1,98 +1,105 @@
-"""Near-duplicates within a partition: MinHash finds candidates, the overlap of their shingles decides."""
+"""Near-duplicates among signed articles: a join on bands finds candidates, the signatures decide."""
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
-from zlib import crc32
+from collections.abc import Iterator
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-SHINGLE = 5
-"""Words in a shingle."""
+from pipeline.schemas import MINHASHES
+
 ALIKE = 0.8
 """Near-duplicates have at least this overlap."""
 SHORTER = 0.6
 """A text counts as contained in another that it is at least this part as long as."""
-SMALLEST = 30
-"""Shingles; a text of fewer is a duplicate only of the same text."""
-BANDS, ROWS, SEED = 42, 3, 1
-"""Bands and rows of the signatures. `ALIKE` and `SHORTER` leave a Jaccard index of at least 0.42: 97 of 100
-such pairs are candidates, all but one in 10^13 of those with 0.8, and 3 in 10^4 of those with 0.02."""
-WORD = re.compile(r"\w+")
+ROWS = 3
+"""Values in a band. `ALIKE` and `SHORTER` leave a Jaccard index of at least 0.42: 97 of 100 such pairs agree
+in a band, all but one in 10^13 of those with 0.8, and 3 in 10^4 of those with 0.02."""
 
 
-def mark(articles: pa.Table, sentences: pa.Table) -> pa.Table:
-    """The `articles` with `near_duplicate_of` filled: the earliest article of each cluster, null for itself.
+def earliest(signatures: pa.Table) -> dict[str, str]:
+    """For every article that is a near-duplicate of an earlier one: the earliest of its cluster.
 
-    Compared are the body sentences, without case and punctuation. Articles are near-duplicates when their
-    sets of five-word shingles have a Jaccard index of at least 0.8, or when that part of the shorter one's
-    is in the longer one's and it is at least 0.6 times as long (Broder 1997). What such pairs connect is a
-    cluster. Earliest: by `published`, then `article_id`; so the order of the rows makes no difference.
+    Near-duplicates have the same words, or sets of five-word shingles with a Jaccard index of at least 0.8,
+    or that part of the smaller set is in the larger one and it is at least 0.6 times as large (Broder 1997),
+    as the signatures estimate. What such pairs connect is a cluster. Earliest: by `published`, then
+    `article_id`; so the order of the rows makes no difference.
     """
-    body = sentences.filter(pc.equal(sentences["kind"], "body")).select(["article_id", "sentence_no", "text"])
-    body = body.sort_by([("article_id", "ascending"), ("sentence_no", "ascending")])
-    words = defaultdict[str, list[str]](list)
-    for article, text in zip(body["article_id"].to_pylist(), body["text"].to_pylist(), strict=True):
-        words[article] += WORD.findall(text.lower())
-    ids = articles["article_id"].to_pylist()
-    published = dict(zip(ids, articles["published"].to_pylist(), strict=True))
-    first = _earliest(
-        _pairs({article: words[article] for article in sorted(ids) if words[article]}), published
-    )
-    column = pa.array([first.get(article) for article in ids], pa.string())
-    at = articles.schema.get_field_index("near_duplicate_of")
-    return articles.set_column(at, articles.schema.field(at), column)
+    rows = signatures.sort_by([("published", "ascending"), ("article_id", "ascending")]).combine_chunks()
+    clusters = _Clusters(rows.num_rows)
+    distinct = _join_equal(rows["words"], clusters)
+    signed = distinct[np.asarray(pc.list_value_length(rows["minhash"]))[distinct] > 0]
+    if len(signed) > 1:
+        _join_alike(rows.take(pa.array(signed)), signed, clusters)
+    ids = rows["article_id"].to_pylist()
+    roots = ((n, clusters.root(n)) for n in range(len(ids)))
+    return {ids[n]: ids[first] for n, first in roots if first != n}
 
 
-def _pairs(words: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
-    """The pairs of articles that are near-duplicates; of those with the same words, each with the first."""
-    same: dict[str, str] = {}
-    shingles: dict[str, frozenset[int]] = {}
-    for article, found in words.items():
-        text = " ".join(found)
-        if same.setdefault(text, article) != article:
-            yield same[text], article
-            continue
-        grams = zip(*(found[n:] for n in range(SHINGLE)), strict=False)
-        hashes = frozenset(crc32(" ".join(gram).encode()) for gram in grams)
-        if len(hashes) >= SMALLEST:
-            shingles[article] = hashes
-    for one, other in _candidates(shingles):
-        sizes = sorted((len(shingles[one]), len(shingles[other])))
-        shared = len(shingles[one] & shingles[other])
-        jaccard = shared / (sum(sizes) - shared)
-        contained = shared >= ALIKE * sizes[0] and sizes[0] >= SHORTER * sizes[1]
-        if jaccard >= ALIKE or contained:
-            yield one, other
+class _Clusters:
+    """Sets of numbers; the root of each is its smallest."""
+
+    def __init__(self, size: int) -> None:
+        self._parent = list(range(size))
+
+    def root(self, n: int) -> int:
+        parent = self._parent
+        while parent[n] != n:
+            parent[n] = n = parent[parent[n]]
+        return n
+
+    def join(self, one: int, other: int) -> None:
+        first, second = sorted((self.root(one), self.root(other)))
+        self._parent[second] = first
 
 
-def _candidates(shingles: Mapping[str, frozenset[int]]) -> Iterator[tuple[str, str]]:
-    from datasketch import MinHash, MinHashLSH
-
-    index = MinHashLSH(num_perm=BANDS * ROWS, params=(BANDS, ROWS))
-    for article, hashes in shingles.items():
-        signature = MinHash(num_perm=BANDS * ROWS, seed=SEED, hashfunc=int)
-        signature.update_batch(sorted(hashes))
-        for other in sorted(index.query(signature)):
-            yield other, article
-        index.insert(article, signature)
+def _join_equal(words: pa.ChunkedArray, clusters: _Clusters) -> np.ndarray:
+    """Join the rows with the same words; returns the first row of each text, texts without words aside."""
+    first: dict[str, int] = {}
+    for n, digest in enumerate(words.to_pylist()):
+        if digest is not None and (same := first.setdefault(digest, n)) != n:
+            clusters.join(same, n)
+    return np.array(list(first.values()), np.int64)
 
 
-def _earliest(pairs: Iterable[tuple[str, str]], published: Mapping[str, datetime]) -> dict[str, str]:
-    """For every article of a cluster but the earliest one: the earliest one."""
-    parent: dict[str, str] = {}
+def _join_alike(rows: pa.Table, numbers: np.ndarray, clusters: _Clusters) -> None:
+    """Join the signed rows that are near-duplicates; `numbers` are their numbers in `clusters`."""
+    values = rows["minhash"].combine_chunks().flatten()
+    signatures = np.asarray(values).reshape(-1, MINHASHES)
+    sizes = np.asarray(rows["shingles"]).astype(np.float64)
+    for group in _candidates(signatures):
+        roots = np.array([clusters.root(n) for n in numbers[group]])
+        for at, one in enumerate(group):
+            # Who is in one cluster already is not compared: fifty reprints cost fifty comparisons.
+            apart = group[at:][roots[at:] != roots[at]]
+            if not len(apart):
+                break
+            alike = apart[_alike(signatures, sizes, one, apart)]
+            for other in alike:
+                clusters.join(numbers[one], numbers[other])
+            if len(alike):
+                roots = np.array([clusters.root(n) for n in numbers[group]])
 
-    def root(article: str) -> str:
-        while (up := parent.setdefault(article, article)) != article:
-            parent[article] = parent[up]
-            article = up
-        return article
 
-    for one, other in pairs:
-        roots = sorted((root(one), root(other)), key=lambda a: (published[a], a))
-        parent[roots[1]] = roots[0]
-    return {article: root(article) for article in list(parent) if root(article) != article}
+def _candidates(signatures: np.ndarray) -> Iterator[np.ndarray]:
+    """Groups of rows that agree in a band, in an order that depends on the signatures alone."""
+    bands = signatures.reshape(len(signatures), -1, ROWS).astype(np.uint64)
+    number = np.arange(bands.shape[1], dtype=np.uint64)
+    # The number of the band and its three values are one number of 64 bits: equality is exact.
+    keys = (bands[:, :, 0] | bands[:, :, 1] << 16 | bands[:, :, 2] << 32 | number << 48).ravel()
+    order = np.argsort(keys, kind="stable")
+    ends = np.flatnonzero(np.diff(keys[order], append=keys[order[-1:]] ^ 1)) + 1
+    starts = np.concatenate(([0], ends[:-1]))
+    for start, end in zip(*(at[ends - starts > 1].tolist() for at in (starts, ends)), strict=True):
+        yield order[start:end] // bands.shape[1]
+
+
+def _alike(signatures: np.ndarray, sizes: np.ndarray, one: int, others: np.ndarray) -> np.ndarray:
+    """Whether each of the others is a near-duplicate of one, as far as their signatures tell."""
+    jaccard = (signatures[others] == signatures[one]).mean(axis=1)
+    smaller, larger = np.minimum(sizes[others], sizes[one]), np.maximum(sizes[others], sizes[one])
+    shared = jaccard / (1 + jaccard) * (smaller + larger)
+    contained: np.ndarray = (shared >= ALIKE * smaller) & (smaller >= SHORTER * larger)
+    return (jaccard >= ALIKE) | contained

@@ -49,6 +49,8 @@ def tables(
         if (first and day < first) or (last and day > last):
             continue
         for name in names or known:
+            if name not in manifest.tables:  # written before there was such a table
+                continue
             with lake.store.open(manifest.tables[name]["file"]) as file:
                 table = pq.read_table(file)
             path = f"{name}/{day.isoformat()}.{form}"

@@ -1,6 +1,7 @@
 """The lake: immutable Parquet files, one manifest per day as the commit point, and DuckDB over them.
 
     data/<table>/day=YYYY-MM-DD/<snapshot>.parquet   never changed once a manifest names them
+                              <snapshot>-<digest>    of tables that one snapshot's builds may differ in
     data/<table>/none.parquet                        no rows: gives an empty lake its columns
     manifest/YYYY-MM-DD.json                         which files are the day; replaced atomically
     intent/<id>.json                                 manifests that must change together
@@ -17,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
@@ -102,16 +103,25 @@ class Lake:
         if not self.store.exists("lake.json"):
             if not create:
                 raise EnvironmentProblem(f"lake {uri!r}: there is none; make one with `standpoint ingest`")
-            for table in schemas.PUBLISHED:
-                none = table.published_schema.empty_table()
-                self.store.write(f"data/{table.name}/none.parquet", parquet(none))
-            self.store.write("lake.json", json.dumps({"format": FORMAT, "grain": "day"}).encode())
-        form = json.loads(self.store.read("lake.json"))["format"]
-        if form != FORMAT:
+            self._prepare(())
+        found = json.loads(self.store.read("lake.json"))
+        if found["format"] != FORMAT:
             raise EnvironmentProblem(
-                f"lake {uri!r} has format {form}; this version reads {FORMAT}: upgrade it"
+                f"lake {uri!r} has format {found['format']}; this version reads {FORMAT}: upgrade it"
             )
+        self._prepare(found.get("tables", ()))
         self.recover()
+
+    def _prepare(self, known: Collection[str]) -> None:
+        """Give the tables their files without rows that are not among those that the lake knows."""
+        missing = [table for table in schemas.PUBLISHED if table.name not in known]
+        for table in missing:
+            none = table.published_schema.empty_table()
+            self.store.write(f"data/{table.name}/none.parquet", parquet(none))
+        if missing:
+            names = sorted({*known, *(table.name for table in missing)})
+            record = {"format": FORMAT, "grain": "day", "tables": names}
+            self.store.write("lake.json", json.dumps(record).encode())
 
     # Manifests
 
@@ -120,15 +130,19 @@ class Lake:
         path = _manifest_path(day)
         return Manifest.parse(self.store.read(path)) if self.store.exists(path) else None
 
-    def manifests(self) -> dict[date, Manifest]:
-        """Every published day's manifest, in the order of the days."""
+    def manifests(self, days: Collection[date] | None = None) -> dict[date, Manifest]:
+        """Every published day's manifest, or those of these days, in the order of the days."""
         paths = [entry.path for entry in self.store.list("manifest") if entry.path.endswith(".json")]
-        found = [Manifest.parse(self.store.read(path)) for path in paths]
+        wanted = paths if days is None else {_manifest_path(day) for day in days}
+        found = [Manifest.parse(self.store.read(path)) for path in paths if path in wanted]
         return {date.fromisoformat(m.day): m for m in found}
 
     def table(self, manifest: Manifest | None, name: str) -> pa.Table:
-        """One table of a published day, without the partition's own columns."""
-        if manifest is None:
+        """One table of a published day, without the partition's own columns.
+
+        It is empty where the manifest names none: it was written before there was such a table.
+        """
+        if manifest is None or name not in manifest.tables:
             return schemas.TABLES[name].empty()
         with self.store.open(manifest.tables[name]["file"]) as file:
             return schemas.unstamp(name, pq.read_table(file))
@@ -173,11 +187,11 @@ class Lake:
     def write_table(self, name: str, day: date, snapshot: str, table: pa.Table) -> dict[str, Any]:
         """Write one table of one build, and return its entry for the manifest."""
         data = parquet(schemas.stamp(name, table, day, snapshot))
-        file = f"data/{name}/day={day.isoformat()}/{snapshot}.parquet"
-        if name == "runs":  # The one table with times in it: two builds of equal content differ.
-            file = file.replace(snapshot, f"{snapshot}-{hashlib.sha256(data).hexdigest()[:8]}")
+        digest = hashlib.sha256(data).hexdigest()
+        build = f"{snapshot}-{digest[:8]}" if schemas.TABLES[name].named_by_content else snapshot
+        file = f"data/{name}/day={day.isoformat()}/{build}.parquet"
         self.store.write(file, data)
-        return {"file": file, "rows": table.num_rows, "sha256": hashlib.sha256(data).hexdigest()}
+        return {"file": file, "rows": table.num_rows, "sha256": digest}
 
     # Inputs
 
@@ -292,7 +306,10 @@ class Lake:
         """For each table the files of these manifests, the one without rows first."""
         listed = list(manifests)
         return {
-            t.name: [f"data/{t.name}/none.parquet", *(m.tables[t.name]["file"] for m in listed)]
+            t.name: [
+                f"data/{t.name}/none.parquet",
+                *(m.tables[t.name]["file"] for m in listed if t.name in m.tables),
+            ]
             for t in schemas.PUBLISHED
         }
 

@@ -1,19 +1,20 @@
 """Publishing a unit: what was computed and what is carried over, put together, validated whole, committed.
 
-Partition-level facts are settled here, since they depend on a day's other articles: which article is a
-near-duplicate of which, and the table of entities.
+What depends on other articles, of the day and of those before, is settled by `pipeline.neighbours`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import duplicates, inbox, link, schemas
+from pipeline import inbox, schemas
 from pipeline.errors import ValidationFailed
 from pipeline.lake import GRACE, Lake, Manifest, versions
 from pipeline.plan import Due, Unit
@@ -21,7 +22,7 @@ from pipeline.stages import STAGES, Context, fingerprint, recipe
 from pipeline.staging import Day, StageRun, Staging
 
 COUNTS = ("rows_in", "rows_out", "rejected", "duplicates", "seconds")
-BY_ARTICLE = ("articles", "sentences", "repairs", "mentions", "stances")
+BY_ARTICLE = ("articles", "sentences", "repairs", "signatures", "mentions", "stances")
 
 
 def base(lake: Lake, due: Due, context: Context) -> Manifest | None:
@@ -74,7 +75,10 @@ def _day(lake: Lake, due: Due, context: Context, batches: Sequence[inbox.Landed]
 
 
 def assemble(lake: Lake, due: Due, day: Day, staging: Staging, context: Context) -> dict[str, pa.Table]:
-    """Every published table of one day but `runs`: fresh rows from staging, the others carried over."""
+    """One day's tables, not settled yet: fresh rows from staging, the others carried over.
+
+    `entities` and `runs` are not among them: they are made from the settled ones.
+    """
     manifest = base(lake, due, context)
     carried = sorted(set(day.raw["article_id"].to_pylist()) - set(day.fresh))
     tables: dict[str, pa.Table] = {"raw": day.raw}
@@ -86,8 +90,6 @@ def assemble(lake: Lake, due: Due, day: Day, staging: Staging, context: Context)
     refused = [of(old.filter(pc.not_equal(old["stage"], "ingest")), carried), day.rejects]
     refused += [of(staging.read(stage.name, "rejects"), day.fresh) for stage in STAGES]
     tables["rejects"] = pa.concat_tables(refused)
-    tables["articles"] = duplicates.mark(tables["articles"], tables["sentences"])
-    tables["entities"] = link.entities(tables["mentions"], context.aliases)
     return {name: schemas.conform(name, table) for name, table in tables.items()}
 
 
@@ -144,11 +146,6 @@ def manifest(lake: Lake, due: Due, tables: Mapping[str, pa.Table], run_id: str, 
     previous = base(lake, due, context)
     now = datetime.now(UTC)
     entries = {name: lake.write_table(name, due.date, due.snapshot, t) for name, t in tables.items()}
-    replaced: dict[str, str] = {}
-    if previous:
-        replaced = {f: t for f, t in previous.superseded.items() if datetime.fromisoformat(t) > now - GRACE}
-        replaced |= {entry["file"]: now.isoformat() for entry in previous.tables.values()}
-    current = {entry["file"] for entry in entries.values()}
     waiting = set(inbox.names(lake.store))
     return Manifest(
         day=due.day,
@@ -161,8 +158,29 @@ def manifest(lake: Lake, due: Due, tables: Mapping[str, pa.Table], run_id: str, 
         published_at=now.isoformat(),
         tables=entries,
         consumed=sorted({*due.batches, *(previous.consumed if previous else ())} & waiting),
-        superseded={file: when for file, when in sorted(replaced.items()) if file not in current},
+        superseded=_superseded(previous, entries, now),
     )
+
+
+def settled_anew(lake: Lake, published: Manifest, tables: Mapping[str, pa.Table]) -> Manifest:
+    """Write those tables of a published day that its neighbours changed; all else of it stays."""
+    day = date.fromisoformat(published.day)
+    written = {name: lake.write_table(name, day, published.snapshot, table) for name, table in tables.items()}
+    entries: dict[str, Mapping[str, Any]] = {**published.tables, **written}
+    replaced = _superseded(published, entries, datetime.now(UTC))
+    return replace(published, tables=entries, superseded=replaced)
+
+
+def _superseded(
+    previous: Manifest | None, entries: Mapping[str, Mapping[str, Any]], now: datetime
+) -> dict[str, str]:
+    """The files that these entries of a manifest replace, and when: also those of a short while before."""
+    if previous is None:
+        return {}
+    replaced = {f: t for f, t in previous.superseded.items() if datetime.fromisoformat(t) > now - GRACE}
+    replaced |= {entry["file"]: now.isoformat() for entry in previous.tables.values()}
+    current = {entry["file"] for entry in entries.values()}
+    return {file: when for file, when in sorted(replaced.items()) if file not in current}
 
 
 def of(table: pa.Table, articles: Sequence[str]) -> pa.Table:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pyarrow as pa
 
-from pipeline import database, datadocs, plan, publish, quarantine, schemas, validate
+from pipeline import database, datadocs, neighbours, plan, publish, quarantine, schemas, validate
 from pipeline.errors import UsageError, ValidationFailed
 from pipeline.lake import GRACE, Lake
 from pipeline.outcome import Outcome, rejects_table
-from pipeline.plan import Due, Unit
+from pipeline.plan import Unit
 from pipeline.stages import STAGES, Context, Stage, Tables
 from pipeline.staging import StageRun, Staging, sweep
 
@@ -70,23 +70,31 @@ def run_stage(lake: Lake, unit_id: str, name: str, context: Context, run_id: str
 def publish_unit(lake: Lake, unit_id: str, context: Context, run_id: str) -> list[str]:
     """Put a unit's days together, validate them whole, and commit them; returns their snapshots.
 
-    Raises ValidationFailed, with what was published before untouched, when any rule is broken.
+    Committed with them are the published days after them that they change (`pipeline.neighbours`). Raises
+    ValidationFailed, with what was published before untouched, when any rule is broken.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     staging = Staging(lake, unit_id)
     days, inputs = staging.unit().days, staging.inputs()
-    built = [publish.assemble(lake, due, inputs[due.date], staging, context) for due in days]
-    _check_published(lake, unit_id, days, built)
+    built = {due.date: publish.assemble(lake, due, inputs[due.date], staging, context) for due in days}
+    around = neighbours.around(lake, built, context)
+    settled, changed = around.settle()
+    for day, tables in settled.items():
+        built[day] |= tables
+    snapshots = {due.date: due.snapshot for due in days}
+    _check_published(lake, unit_id, snapshots, built, "publish")
+    later = {day: around.manifests[day].snapshot for day in changed}
+    _check_published(lake, unit_id, later, changed, "neighbours")
     share = (time.perf_counter() - clock) / len(days)
     publishing = StageRun(run_id, "publish", started, share)
-    for due, tables in zip(days, built, strict=True):
-        day = inputs[due.date]
-        tables["runs"] = publish.runs(lake, due, day, staging, tables, publishing, context)
-    _check_published(lake, unit_id, days, [{"runs": tables["runs"]} for tables in built], "runs")
-    manifests = [
-        publish.manifest(lake, due, tables, run_id, context) for due, tables in zip(days, built, strict=True)
-    ]
-    lake.commit(manifests)
+    for due in days:
+        tables = built[due.date]
+        tables["runs"] = publish.runs(lake, due, inputs[due.date], staging, tables, publishing, context)
+    _check_published(lake, unit_id, snapshots, {d: {"runs": t["runs"]} for d, t in built.items()}, "runs")
+    manifests = [publish.manifest(lake, due, built[due.date], run_id, context) for due in days]
+    follow = [publish.settled_anew(lake, around.manifests[day], t) for day, t in changed.items()]
+    around.check()
+    lake.commit([*manifests, *follow])
     staging.remove()
     return [m.snapshot for m in manifests]
 
@@ -150,14 +158,15 @@ def _validated(
 
 
 def _check_published(
-    lake: Lake, unit_id: str, days: Sequence[Due], built: Sequence[Tables], stage: str = "publish"
+    lake: Lake, unit_id: str, snapshots: Mapping[date, str], built: Mapping[date, Tables], stage: str
 ) -> None:
     """Validate what is about to be published; here a broken row-level rule is a failure too."""
-    names = built[0].keys()
+    names = next(iter(built.values()), {}).keys()
+    if not names:
+        return
     tables = {
         name: pa.concat_tables(
-            schemas.stamp(name, tables[name], due.date, due.snapshot)
-            for due, tables in zip(days, built, strict=True)
+            schemas.stamp(name, built[day][name], day, snapshot) for day, snapshot in snapshots.items()
         )
         for name in names
     }

@@ -29,17 +29,22 @@ REASONS = (
     "rule",  # a row broke a row-level rule of its table; `detail` names the rule
 )
 DATE_SOURCES = ("header", "url", "landed")
-SENTENCE_KINDS = ("title", "body", "boilerplate")
+SENTENCE_KINDS = ("title", "body", "boilerplate", "recurring")
 MENTION_TYPES = ("PERSON", "ORG", "LOC", "FAC", "NORP", "DATE", "MONEY", "PRODUCT", "MISC")
 ENTITY_TYPES = tuple(t for t in MENTION_TYPES if t not in ("DATE", "MONEY"))
 STANCES = ("favor", "against", "neutral")
 STAGE_NAMES = ("ingest", "clean", "tag", "link", "judge", "publish")
 VERDICTS = ("passed", "quarantined")  # a failed stage publishes nothing, so no row says "failed"
+MINHASHES = 129  # values of a signature, in 43 bands of 3
+SMALLEST = 30  # shingles; a text of fewer is a near-duplicate only of the same words
 
 HEX16 = r"^[0-9a-f]{16}$"
 HEX64 = r"^[0-9a-f]{64}$"
 ENTITY_ID = r"^[^\s]+$"
 TIMESTAMP = pa.timestamp("us", tz="UTC")
+LINES = pa.list_(
+    pa.struct([pa.field("line_no", pa.int32(), nullable=False), pa.field("hash", pa.int64(), nullable=False)])
+)
 RAW_OFFSETS = pa.list_(
     pa.struct(
         [
@@ -115,6 +120,8 @@ class Table:
     references: tuple[Reference, ...] = ()
     rules: tuple[Rule, ...] = ()
     published: bool = True
+    named_by_content: bool = False
+    """Whether builds of one snapshot may differ in it, so that its files carry a digest in their names."""
 
     @property
     def sort(self) -> tuple[str, ...]:
@@ -205,7 +212,8 @@ ARTICLES = Table(
         _text("text_sha256", "SHA-256 of the clean sentences, in order.", pattern=HEX64),
         _text(
             "near_duplicate_of",
-            "The earliest article of the same partition with nearly the same text, if another.",
+            "The earliest article with nearly the same text, if another, of this day and the days before it "
+            "(setting `duplicate_days`, 7); settled at publishing, and anew when one of these days changes.",
             nullable=True,
             pattern=HEX16,
         ),
@@ -222,6 +230,7 @@ ARTICLES = Table(
         Rule("not_its_own_duplicate", "An article is no near-duplicate of itself.",
              "t.near_duplicate_of IS DISTINCT FROM t.article_id"),
     ),
+    named_by_content=True,
 )  # fmt: skip
 
 SENTENCES = Table(
@@ -232,7 +241,14 @@ SENTENCES = Table(
         ARTICLE_ID,
         SENTENCE_NO,
         _int("line_no", "The line of `raw.lines` that it came from, counted from 1; 0 is the title."),
-        _text("kind", "Whether it is the title, body text, or boilerplate.", allowed=SENTENCE_KINDS),
+        _text(
+            "kind",
+            "Whether it is the title, body text, boilerplate told by its form (the model does not see it), "
+            "or body text of a line that recurs in its outlet (`recurring`). The last is settled at "
+            "publishing, as `near_duplicate_of` is, and may be taken back: mentions and stances in it stay, "
+            "but `entities` and the views leave them out.",
+            allowed=SENTENCE_KINDS,
+        ),
         _text("text", "The clean text."),
         Column(
             "raw_offsets",
@@ -249,6 +265,31 @@ SENTENCES = Table(
              "(t.sentence_no = 0) = (t.kind = 'title')"),
         Rule("offsets_cover", "The raw offsets cover the text from its first character to its last.",
              "t.raw_offsets[1].\"start\" = 0 AND t.raw_offsets[-1].\"end\" = length(t.text)"),
+    ),
+    named_by_content=True,
+)  # fmt: skip
+
+SIGNATURES = Table(
+    "signatures",
+    "What an article is compared with others by.",
+    ("article_id",),
+    (
+        ARTICLE_ID,
+        _text("outlet", "As in `articles`.", nullable=True),
+        Column("published", TIMESTAMP, "As in `articles`."),
+        _text("words", "Digest of the words of the body, without case and punctuation; null: it has none.",
+              nullable=True, pattern=HEX16),
+        _int("shingles", "Number of distinct runs of five words in the body."),
+        Column("minhash", pa.list_(pa.uint16()),
+               f"MinHash signature of these runs: {MINHASHES} values; none where there are fewer than "
+               f"{SMALLEST} runs."),
+        Column("lines", LINES, "Lines of the body that may recur in the outlet: the line's number, and a "
+               "hash of the outlet and the line without case and numbers."),
+    ),
+    references=(IN_ARTICLE,),
+    rules=(
+        Rule("minhash_whole", "A signature has all its values where there is enough to sign, else none.",
+             f"len(t.minhash) = CASE WHEN t.shingles < {SMALLEST} THEN 0 ELSE {MINHASHES} END"),
     ),
 )  # fmt: skip
 
@@ -310,8 +351,9 @@ ENTITIES = Table(
         _text("name", "Its canonical name."),
         _text("type", "What kind of thing it is.", allowed=ENTITY_TYPES),
         Column("aliases", pa.list_(pa.string()), "The forms under which it is mentioned here, sorted."),
-        _int("mentions", "How often it is mentioned here.", low=1),
+        _int("mentions", "How often it is mentioned here, lines that recur aside.", low=1),
     ),
+    named_by_content=True,
 )
 
 STANCES_TABLE = Table(
@@ -392,6 +434,7 @@ RUNS = Table(
         Rule("nothing_vanishes", "Rows in = rows out + rejected + duplicates.",
              "t.rows_in = t.rows_out + t.rejected + t.duplicates"),
     ),
+    named_by_content=True,  # it holds times
 )  # fmt: skip
 
 VECTORS = Table(
@@ -408,7 +451,10 @@ VECTORS = Table(
 
 TABLES: Mapping[str, Table] = {
     t.name: t
-    for t in (RAW, ARTICLES, SENTENCES, REPAIRS, MENTIONS, ENTITIES, STANCES_TABLE, REJECTS, RUNS, VECTORS)
+    for t in (
+        *(RAW, ARTICLES, SENTENCES, REPAIRS, SIGNATURES, MENTIONS, ENTITIES, STANCES_TABLE, REJECTS, RUNS),
+        VECTORS,
+    )
 }
 PUBLISHED = tuple(t for t in TABLES.values() if t.published)
 

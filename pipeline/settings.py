@@ -14,6 +14,7 @@ from typing import Any
 from pipeline.errors import UsageError
 
 PREFIX = "STANDPOINT_"
+LARGEST = {"threads": 9999, "duplicate_days": 90}
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Settings:
     """Languages (ISO 639-1) to keep; articles in others are rejected."""
     threads: int = 0
     """Threads of the model; 0: as many as there are cores."""
+    duplicate_days: int = 7
+    """An article is compared with those of its day and of so many days before (0: of its day alone)."""
 
     @staticmethod
     def load(
@@ -76,8 +79,8 @@ def _parse(name: str, text: str) -> Any:
                 f"languages: {text!r} is not a comma-separated list of ISO 639 codes such as en,de"
             )
         return codes
-    if name == "threads":
-        if not re.fullmatch("[0-9]{1,4}", text):
-            raise UsageError(f"threads: {text!r} is not a whole number from 0 to 9999")
+    if name in LARGEST:
+        if not re.fullmatch("[0-9]{1,4}", text) or int(text) > LARGEST[name]:
+            raise UsageError(f"{name}: {text!r} is not a whole number from 0 to {LARGEST[name]}")
         return int(text)
     return text

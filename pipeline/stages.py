@@ -26,8 +26,8 @@ from pipeline.outcome import Outcome
 from pipeline.settings import Settings
 
 Tables = Mapping[str, pa.Table]
-PUBLISH_VERSION = "1"
-"""Of what publishing settles: near-duplicates, the table of entities, the tables put together."""
+PUBLISH_VERSION = "2"
+"""Of what publishing settles: near-duplicates, lines that recur, the table of entities."""
 
 
 class Context:
@@ -114,9 +114,9 @@ class Stage:
 
 
 STAGES = (
-    Stage("clean", clean.VERSION, ("raw",), ("articles", "sentences", "repairs"),
+    Stage("clean", clean.VERSION, ("raw",), ("articles", "sentences", "repairs", "signatures"),
           lambda t, c: clean.clean(t["raw"], c.settings),
-          settings=("languages",)),
+          settings=("languages",), depends=lambda _: models.restorer_digest()),
     Stage("tag", tag.VERSION, ("sentences",), ("mentions", "vectors"),
           lambda t, c: tag.tag(t["sentences"], c.tagger),
           depends=lambda c: c.model_digest, asks_model=True),
@@ -134,7 +134,8 @@ def recipe(context: Context) -> dict[str, dict[str, str]]:
     found = {
         s.name: {"code": s.version, "config": s.config(context), "model": s.model(context)} for s in STAGES
     }
-    return found | {"publish": {"code": PUBLISH_VERSION, "config": "", "model": ""}}
+    settled = context.settings.digest(("duplicate_days",))
+    return found | {"publish": {"code": PUBLISH_VERSION, "config": settled, "model": ""}}
 
 
 def fingerprint(recipe: Mapping[str, Mapping[str, str]], inputs: str) -> str:

@@ -48,6 +48,10 @@ def bounds(
             found["rejects"] = (Bound("rejected_share", why, 0, most, "warning"),)
     if {"articles", "sentences"} <= set(rows):
         found["sentences"] = (Bound("volume", "every article has a title.", rows["articles"]),)
+    if {"articles", "signatures"} <= set(rows):
+        found["signatures"] = (
+            Bound("volume", "one signature an article.", rows["articles"], rows["articles"]),
+        )
     if {"sentences", "mentions"} <= set(rows):
         found["mentions"] = _mentions(present["sentences"])
     if {"mentions", "vectors"} <= set(rows):

@@ -20,7 +20,7 @@ sys.path.insert(0, str(HERE))
 
 from fake_models import KeywordJudge, KeywordTagger  # noqa: E402
 
-from pipeline import duplicates, ingest, link, schemas  # noqa: E402
+from pipeline import ingest, neighbours, schemas  # noqa: E402
 from pipeline.settings import Settings  # noqa: E402
 from pipeline.sources import Landed  # noqa: E402
 from pipeline.stages import PUBLISH_VERSION, STAGES, Context  # noqa: E402
@@ -41,9 +41,9 @@ def digests() -> dict[str, dict[str, str]]:
         tables |= outcome.kept
         made = {**outcome.kept, "rejects": outcome.rejected}
         found[stage.name] = {"version": stage.version, "input": _digest(given), "output": _digest(made)}
-    settled = {"articles": duplicates.mark(tables["articles"], tables["sentences"]),
-               "entities": link.entities(tables["mentions"], context.aliases)}  # fmt: skip
-    given = {name: tables[name] for name in ("articles", "sentences", "mentions")}
+    given = {name: tables[name] for name in ("articles", "sentences", "signatures", "mentions")}
+    marks = neighbours.marks(given["signatures"], given["articles"]["article_id"].to_pylist())
+    settled = marks.on(given, context)
     found["publish"] = {"version": PUBLISH_VERSION, "input": _digest(given), "output": _digest(settled)}
     return found
 

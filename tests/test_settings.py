@@ -31,6 +31,7 @@ WRONG = [
     ("languages", ",", "','"),
     ("threads", "-1", "'-1' is not a whole number from 0 to 9999"),
     ("threads", "two", "'two'"),
+    ("duplicate_days", "91", "'91' is not a whole number from 0 to 90"),
     ("lake", " ", "' ' names nothing"),
 ]
 
@@ -49,12 +50,14 @@ def test_an_empty_option_is_no_default():
 
 def test_a_child_process_gets_the_same_settings(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    settings = Settings(lake="lake", landing="s3://bucket/x", languages=("de", "en"), threads=3)
+    settings = Settings(
+        lake="lake", landing="s3://bucket/x", languages=("de", "en"), threads=3, duplicate_days=0
+    )
     environ = settings.environ()
     assert environ["STANDPOINT_LAKE"] == str(Path(tmp_path, "lake"))
     monkeypatch.chdir("/")
     again = Settings.load(environ)
-    assert again == Settings(str(tmp_path / "lake"), "s3://bucket/x", "", "", ("de", "en"), 3)
+    assert again == Settings(str(tmp_path / "lake"), "s3://bucket/x", "", "", ("de", "en"), 3, 0)
 
 
 def test_the_digest_tells_what_a_stage_reads():

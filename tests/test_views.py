@@ -115,6 +115,26 @@ def test_evidence_has_every_judgement_once_with_its_sentence(connection: duckdb.
     assert (row["source_uri"], row["outlet"], row["day"]) == ("04.txt", "x.example", date(2022, 1, 2))
 
 
+@pytest.mark.parametrize("view", analyst_views())
+def test_lines_that_recur_in_their_outlet_are_left_out(
+    connection: duckdb.DuckDBPyConnection, view: str
+) -> None:
+    more, id_, day = rows(), full("01") or "", "2022-01-01"
+    more["sentences"].append((day, sentence(id_, 1, TEXT) | {"kind": "recurring"}))
+    more["mentions"] += [
+        (day, mention(id_, 1, 2, 0, "Norland")), (day, mention(id_, 1, 3, 12, "Eastmark"))
+    ]  # fmt: skip
+    for number, holder in enumerate((None, "eastmark"), start=90):
+        asked = stance(number, {"article": "01", "stance": "against", "holder": holder})
+        named = holder and 3
+        more["stances"].append(
+            (day, asked | {"sentence_no": 1, "target_mention_no": 2, "holder_mention_no": named})
+        )
+    query = f"SELECT * FROM {view} ORDER BY ALL"
+    with lake(more) as with_them:
+        assert with_them.execute(query).fetchall() == connection.execute(query).fetchall()
+
+
 def test_views_over_empty_tables_are_empty() -> None:
     with lake({t.name: [] for t in schemas.PUBLISHED}) as empty:
         for view in analyst_views():

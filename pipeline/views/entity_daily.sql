@@ -1,4 +1,4 @@
--- How often each entity is mentioned per day, near-duplicates of the same day counted once.
+-- How often each entity is mentioned per day, near-duplicates counted once and lines that recur in their outlet left out.
 SELECT
     m.day, -- The publication date.
     m.entity_id, -- The entity.
@@ -9,6 +9,8 @@ SELECT
     count(DISTINCT a.outlet) AS outlets, -- Outlets that do, as far as known.
     avg(m.score) AS score -- Mean probability that span and type of a mention are right.
 FROM mentions AS m
+ANTI JOIN (SELECT day, article_id, sentence_no FROM sentences WHERE kind = 'recurring') AS aside
+    USING (day, article_id, sentence_no)
 JOIN articles AS a USING (day, article_id)
 LEFT JOIN entities AS e USING (day, entity_id)
 WHERE m.entity_id IS NOT NULL AND a.near_duplicate_of IS NULL

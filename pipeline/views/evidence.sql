@@ -1,4 +1,5 @@
 -- Every judgement with the sentence that it rests on, its article, and both parties by name.
+-- Those in lines that recur in their outlet are left out.
 SELECT
     s.day, -- The article's publication date.
     a.outlet, -- The registrable domain of the article's URL.
@@ -14,7 +15,7 @@ SELECT
     s.neutral, -- Calibrated probability of neither.
     a.title, -- The article's title.
     a.url, -- The article's canonical URL.
-    a.near_duplicate_of, -- The article of that day that has nearly the same text; null: none.
+    a.near_duplicate_of, -- The earliest article, of that day or the days before, with nearly the same text; null: none.
     r.source_uri, -- The file, archive member or row that the article came from.
     s.holder_id, -- The holder's entity; null: the text itself.
     s.target_id, -- The target's entity.
@@ -35,3 +36,4 @@ LEFT JOIN mentions AS holding
     AND holding.mention_no = s.holder_mention_no
 LEFT JOIN entities AS target ON target.day = s.day AND target.entity_id = s.target_id
 LEFT JOIN entities AS holder ON holder.day = s.day AND holder.entity_id = s.holder_id
+WHERE sentence.kind <> 'recurring'

@@ -1,5 +1,5 @@
--- How the articles of each outlet portray each target, over all days, near-duplicates of the same day counted once.
--- What quoted or reported sources say is left out. Net stance and interval are as in stance_daily.
+-- How the articles of each outlet portray each target, over all days, near-duplicates counted once.
+-- What quoted or reported sources say is left out, and lines that recur in their outlet. Net stance and interval are as in stance_daily.
 WITH per_article AS (
     SELECT
         a.outlet,
@@ -9,6 +9,8 @@ WITH per_article AS (
         count(*) FILTER (s.stance = 'favor') AS favor,
         count(*) FILTER (s.stance = 'against') AS against
     FROM stances AS s
+    ANTI JOIN (SELECT day, article_id, sentence_no FROM sentences WHERE kind = 'recurring') AS aside
+        USING (day, article_id, sentence_no)
     JOIN articles AS a USING (day, article_id)
     WHERE s.holder_id IS NULL AND NOT s.attributed AND a.near_duplicate_of IS NULL AND a.outlet IS NOT NULL
     GROUP BY a.outlet, s.target_id, s.day, s.article_id

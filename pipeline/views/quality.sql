@@ -1,5 +1,6 @@
 -- Per day, what came in, was refused and repaired, how sure the model was, and how that differs from before.
--- Columns with `before` pool the 28 days before; they are null when nothing was published then.
+-- Judgements in lines that recur in their outlet are left out. Columns with `before` pool the 28 days before;
+-- they are null when nothing was published then.
 WITH counted AS (
     SELECT
         day,
@@ -21,6 +22,8 @@ WITH counted AS (
         count(*) FILTER (stance = 'favor'),
         count(*) FILTER (stance = 'against')
     FROM stances
+    ANTI JOIN (SELECT day, article_id, sentence_no FROM sentences WHERE kind = 'recurring') AS aside
+        USING (day, article_id, sentence_no)
     GROUP BY day
 ),
 daily AS (
@@ -46,7 +49,7 @@ rates AS (
 SELECT
     day, -- The publication date.
     articles, -- Articles published.
-    near_duplicates, -- Those of them with nearly the text of an earlier one of the day.
+    near_duplicates, -- Those of them with nearly the text of an earlier one, of the day or the days before.
     rejects, -- Inputs and rows that did not make it, of all stages.
     reject_rate, -- Share of the articles that were refused when they landed or were cleaned.
     reject_rate_before, -- The same before.

@@ -1,4 +1,5 @@
--- How articles portray each target, per day and outlet, near-duplicates of the same day counted once.
+-- How articles portray each target, per day and outlet, near-duplicates counted once.
+-- Lines that recur in their outlet are left out.
 -- The net stance is the mean over articles, each counting once however long, and its interval the
 -- 95 % Wilson score interval with as many trials as articles: never too narrow, since no variable
 -- between -1 and 1 varies more about its mean than one that is always -1 or 1 (Bhatia and Davis, 2000).
@@ -11,6 +12,8 @@ WITH per_article AS (
         count(*) FILTER (s.stance = 'favor') AS favor,
         count(*) FILTER (s.stance = 'against') AS against
     FROM stances AS s
+    ANTI JOIN (SELECT day, article_id, sentence_no FROM sentences WHERE kind = 'recurring') AS aside
+        USING (day, article_id, sentence_no)
     JOIN articles AS a USING (day, article_id)
     WHERE s.holder_id IS NULL AND a.near_duplicate_of IS NULL
     GROUP BY s.day, a.outlet, s.target_id, s.article_id

@@ -1,4 +1,5 @@
--- Who is for or against whom, over all days: directed judgements only, near-duplicates of the same day counted once.
+-- Who is for or against whom, over all days: directed judgements only, near-duplicates counted once.
+-- Lines that recur in their outlet are left out.
 -- Net stance and interval are as in stance_daily.
 WITH per_article AS (
     SELECT
@@ -9,6 +10,8 @@ WITH per_article AS (
         count(*) FILTER (s.stance = 'favor') AS favor,
         count(*) FILTER (s.stance = 'against') AS against
     FROM stances AS s
+    ANTI JOIN (SELECT day, article_id, sentence_no FROM sentences WHERE kind = 'recurring') AS aside
+        USING (day, article_id, sentence_no)
     JOIN articles AS a USING (day, article_id)
     WHERE s.holder_id IS NOT NULL AND a.near_duplicate_of IS NULL
     GROUP BY s.holder_id, s.target_id, s.day, s.article_id
