@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 
 from models.clues import count as count_words
-from models.clues import explain
+from models.features import explain
 from models.restorer import FILE, Guess, Restorer
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from models.clues import UNMISTAKABLE, Known, Text, candidates, featured
+from models.clues import UNMISTAKABLE, Known, Text, candidates
+from models.features import featured
 
 FILE = Path(__file__).parent / "weights" / "restorer.safetensors"
 BITS = 22
@@ -64,9 +65,7 @@ class Restorer:
         try:
             tensors = load(data)
             lines = zlib.decompress(tensors["words"].tobytes()).decode().split()
-            known = {
-                word: Known(int(size), int(sort)) for word, size, sort in (line.split(":") for line in lines)
-            }
+            known = {word: Known(int(size), sort) for word, size, sort in (line.split(":") for line in lines)}
             inside, after = (
                 memoryview(zlib.decompress(tensors[name].tobytes())).cast("b") for name in ("inside", "after")
             )
@@ -81,7 +80,7 @@ class Restorer:
         """
         read, found = Text.of(line, words), []
         for candidate in candidates(read, self.known):
-            features = list(featured(read, candidate, self.known))
+            features = featured(read, candidate, self.known)
             inside, after = self._odds(candidate.kind, features)
             if candidate.kind == "c" and read.tokens[candidate.number].lower() in UNMISTAKABLE:
                 inside = max(inside, SLIP)

@@ -23,7 +23,8 @@ import numpy as np
 import torch
 from safetensors.numpy import save
 
-from models.clues import Known, Text, candidates, count, featured
+from models.clues import Known, Text, candidates, count
+from models.features import featured
 from models.restorer import AFTER, BITS, FILE, INSIDE, MASK, STEP
 
 log = logging.getLogger("models.train_restorer")
@@ -117,8 +118,8 @@ def sizes(corpus: Iterable[str]) -> dict[str, int]:
     return {w: n.bit_length() for w, n in sorted(counts.items()) if n >= COMMON and (len(w) > 1 or w in "ai")}
 
 
-def sorts(corpus: Sequence[str], words: Sequence[str]) -> list[int]:
-    """The class of each word by what stands right before and after it; -1 where it occurs too rarely.
+def sorts(corpus: Sequence[str], words: Sequence[str]) -> list[str]:
+    """The class of each word by what stands right before and after it; empty where it occurs too rarely.
 
     Positive pointwise mutual information with the most frequent neighbours, reduced by singular value
     decomposition, and spherical k-means from the most frequent words on.
@@ -148,7 +149,7 @@ def sorts(corpus: Sequence[str], words: Sequence[str]) -> list[int]:
         )
     found = np.full(len(words), -1)
     found[often] = nearest.numpy()
-    return [int(sort) for sort in found]
+    return [str(sort) if sort >= 0 else "" for sort in found]
 
 
 class Examples(NamedTuple):
