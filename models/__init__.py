@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -116,6 +117,7 @@ def restorer() -> Restorer:
     return Restorer.load()
 
 
+@cache
 def restorer_digest() -> str:
     """The sha256 that identifies the shipped restorer, without loading it."""
     from models.weights import sha256

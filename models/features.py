@@ -124,28 +124,35 @@ def shape(token: str) -> str:
 
 
 _TOLD = {
-    **dict.fromkeys(
-        ("next", "next2", "second", "ends", "ends2", "ends3", "endsthen", "nextshape"), "what follows"
-    ),
-    **dict.fromkeys(("last", "last2", "first", "start"), "what stands before"),
-    **dict.fromkeys(("around", "aroundends"), "what stands before and after"),
-    **dict.fromkeys(("wordnext", "wordnextends", "endsnext", "endsends"), "the word and what follows"),
-    **dict.fromkeys(("casednext", "casedends", "shape", "shape4"), "upper and lower case, and what follows"),
-    **dict.fromkeys(("seen", "seenshape", "seennext", "seenends"), "how often the article has its stem"),
-    **dict.fromkeys(("sizes", "sizesends", "sizeslast"), "how common it and its stem are in news"),
-    **dict.fromkeys(("lastword", "casedlast", "casedaround"), "the word and what stands before"),
-    **dict.fromkeys(
-        ("one", "two", "both", "lengths", "oneends", "twobegins", "twonext", "found"), "its two parts"
-    ),
+    "next": "“{}” follows", "next2": "“{}” follows", "last": "after “{}”", "last2": "after “{}”",
+    "around": "between “{}”", "wordnext": "“{}”", "lastword": "“{}”", "twonext": "“{}”",
+    **dict.fromkeys(("second", "sort", "sort2", "sort3", "sortthen", "nextsort2", "ends", "nextshape"),
+                    "the kind of words that follow"),
+    **dict.fromkeys(("first", "was", "was2", "start"), "the kind of words before"),
+    **dict.fromkeys(("wassort", "wassort2", "aroundsort", "aroundsort2"), "the kind of words around"),
+    **dict.fromkeys(("wordsort", "endsnext", "endssort"), "such a word before such words"),
+    **dict.fromkeys(("casednext", "casedsort", "shape", "shape4"), "upper and lower case here and after"),
+    **dict.fromkeys(("casedlast", "casedaround"), "upper and lower case here and before"),
+    **dict.fromkeys(("seen", "seenshape", "seennext", "seensort", "stemends"),
+                    "how often the article has its stem"),
+    **dict.fromkeys(("sizes", "sizessort", "sizeslast"), "how common it and its stem are in news"),
+    **dict.fromkeys(("stem", "stemlast"), "the kind of its stem"),
+    **dict.fromkeys(("one", "two", "both", "lengths", "oneends", "twobegins", "found", "sorts"), "its parts"),
     "gaps": "other dashes lost in the article",
-}
+}  # fmt: skip
 
 
 def explain(evidence: Iterable[str]) -> str:
     """Features in words, each kind once, the most telling first.
 
-    >>> explain(("its.next=a", "its.ends2=a big", "sizes=x,9,3"))
-    'what follows; how common it and its stem are in news'
+    >>> explain(("its.next2=a big", "its.last=,", "sizes=x,9,3", "its.next=a"))
+    '“a big” follows; after “,”; how common it and its stem are in news; “a” follows'
     """
-    names = (feature.partition("=")[0].rpartition(".")[2] for feature in evidence)
-    return "; ".join(dict.fromkeys(_TOLD.get(name, "the word itself") for name in names))
+    told = []
+    for feature in evidence:
+        name, _, value = feature.partition("=")
+        text = _TOLD.get(name.rpartition(".")[2], "the word itself")
+        if name.endswith("around"):
+            value = value.replace(" ", "” and “", 1)
+        told.append("at the edge of the line" if "{}" in text and EDGE in value else text.format(value))
+    return "; ".join(dict.fromkeys(told))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from pipeline.characters import control, encoding, html, ligature, spaces, width
-from pipeline.restore import UNDAMAGED, Article, accent, apostrophe, dash, ellipsis, hyphen, joined
+from pipeline.restore import UNDAMAGED, Article, accent, apostrophe, dash, ellipsis, hyphen, joined, quotation
 from pipeline.tracked import Finding, Tracked
 
 RUNS = re.compile(r" {2,}|\A +| +\Z")
@@ -102,6 +102,7 @@ WORDS = (
     Repair("apostrophe", apostrophe, "an apostrophe that the article lost", certain=0.6),
     Repair("dash", dash, "two spaces where a dash was lost"),
     Repair("whitespace", whitespace, "more than one space, or one at the edge"),
+    Repair("quotation", quotation, "quotation marks that the article lost"),
     Repair("doubled", doubled, "said twice in a row", reveals=True),
 )
 """What may ask the article around the line."""

@@ -38,6 +38,12 @@ ALWAYS = re.compile(
     r"|(?<=\b[A-Z]\.[A-Z]\.)(?=s [a-z])|(?<![\w'’-])[a-z]{2,}[cdfghjklmnprtvwz]y(?=s(?![\w'’-]))"
 )
 """Where an apostrophe always stood: O'Rourke, D'Angelo, "the U.S.'s plan", "the agency's" (no plural)."""
+SAYS = r"(?:said|says|added|told|asked|wrote|tweeted|explained|continued|replied|recalled|argued|insisted)"
+QUOTED = re.compile(
+    r"((?:I(?:'m|'ve|'d|'ll)?|We(?:'re|'ve|'d|'ll)?|You(?:'re|'ve|'d|'ll)?|My|Our|(?:It|That|There|Let)'s|They're|Don't)"
+    rf" [^.?!:\"]{{8,400}},) (?=(?:he|she|they|(?:[A-Z][\w.'-]+ ){{0,3}}[A-Z][\w.'-]+) {SAYS}\b)"
+)
+"""A line that begins as people speak, and then says who said so."""
 OMITTED = re.compile(r"(?<![\w\])])\[\](?!\w)")
 SCHOOL = re.compile(r"(?<![\w-])K(?=(?:5|6|8|12)(?![\w-]))")
 YEARS = re.compile(r"(?<![\w$€£#.,/-])((?:19|20)\d\d)((?:19|20)\d\d|\d\d)(?![\w%/-]|[,.]\d)")
@@ -138,7 +144,7 @@ def joined(text: str, article: Article = UNDAMAGED) -> list[Finding]:
     ...     for f in joined(lines[0], Article.of(lines))
     ...     if f.confidence > 0.3
     ... ]
-    ['dentand ']
+    ['dentand ', 'whenthat']
     """
     return _guessed(text, article, "—") if article.damaged else []
 
@@ -170,6 +176,20 @@ def ellipsis(text: str, article: Article = UNDAMAGED) -> list[Finding]:
     if not article.damaged:
         return []
     return [Finding(*m.span(), "[…]", 0.99, "brackets around nothing") for m in OMITTED.finditer(text)]
+
+
+def quotation(text: str, article: Article = UNDAMAGED) -> list[Finding]:
+    """Quotation marks around what a line begins with, where it is speech and followed by who said it.
+
+    Of 324 marks set in 400 articles 322 had stood there (docs/cleaning.md).
+
+    >>> [f[:3] for f in quotation("I don't know that man, he said on Friday.", Article(damaged=True))]
+    [(0, 0, '"'), (22, 22, '"')]
+    >>> quotation("The talks failed, he said.", Article(damaged=True))
+    []
+    """
+    m = QUOTED.match(text) if article.damaged else None
+    return [Finding(at, at, '"', 0.98, "speech, and who said it") for at in m.span(1)] if m else []
 
 
 def accent(text: str, article: Article = UNDAMAGED) -> list[Finding]:

@@ -30,6 +30,7 @@ QUOTES = str.maketrans(
     {"‘": "", "“": "", "”": "", "″": "", "\xad": "", "\u200b": "", "\ufeff": "", "\u2066": "", "\u2069": ""}
 )
 DASH = re.compile("[—–―]")
+QUOTE = re.compile("[“”″]")
 CONTRACTION = re.compile(
     r"(?i).*'(?:t|re|ve|ll|d|m)\W*|.*\b(?:it|that|there|what|who|he|she|let|here|where|how)'s\W*"
 )
@@ -87,7 +88,7 @@ def measure(path: Path, errors: int) -> None:
     """Print precision, recall per kind, and dashes, of one file."""
     changed = right = seconds = characters = 0
     damaged_by, restored_by, wrong = Counter[str](), Counter[str](), list[str]()
-    dashes = Counter[str]()
+    dashes, quotes = Counter[str](), Counter[bool]()
     articles = [json.loads(line) for line in path.open(encoding="utf-8")]
     flagged = 0
     for article in articles:
@@ -104,9 +105,13 @@ def measure(path: Path, errors: int) -> None:
             for r in text.ranges:
                 if r.repair == "dash":
                     dashes[original[kept[r.raw_start] : kept[r.raw_end - 1] + 1].strip()] += 1
+                if r.repair == "quotation":
+                    before = kept[r.raw_start - 1] + 1 if r.raw_start else 0
+                    quotes[bool(QUOTE.search(original, before, kept[r.raw_start] + 1))] += 1
             for was, is_, now, at in words(original, damaged, text):
-                wanted, now = plain(was), DASH.sub("-", now.strip(" —"))
+                wanted, now = plain(was).replace('"', ""), DASH.sub("-", now.strip(" —").replace('"', ""))
                 kind = kind_of(wanted)
+                is_ = is_.replace('"', "")
                 hurt = wanted != is_
                 damaged_by[kind] += hurt
                 restored_by[kind] += hurt and now == wanted
@@ -131,6 +136,7 @@ def measure(path: Path, errors: int) -> None:
             print(f"    {kind:12} {count:6} recall {restored_by[kind] / count:.4f}")
     dash_like = sum(n for mark, n in dashes.items() if mark in ("—", "–", "―"))
     print(f"  dashes set {dashes.total()}, some dash stood there {dash_like}: {dict(dashes.most_common(5))}")
+    print(f"  quotation marks set {quotes.total()}, one stood there {quotes[True]}")
     for line in wrong[: abs(errors)]:
         print("   ", line)
 
