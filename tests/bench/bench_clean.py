@@ -47,15 +47,19 @@ def plain(original: str) -> str:
     return DASH.sub("-", word)
 
 
-def kind_of(original: str) -> str:
-    """What kind of damage a word took."""
-    if CONTRACTION.fullmatch(original):
+def kind_of(word: str, damaged: str) -> str:
+    """What a word lost, or was given, against its damaged form."""
+    if word.count("-") > damaged.count("-"):
+        return "dash or hyphen"
+    if not word.isascii():
+        return "letters"
+    if re.search(r"\b[OD]'[A-Z]", word):
+        return "O'Rourke"
+    if CONTRACTION.fullmatch(word):
         return "contraction"
-    if re.search(r"'s\W*$", original):
+    if re.search(r"'s\W*$", word):
         return "'s"
-    if re.search(r"s'\W*$", original):
-        return "s'"
-    return "other"
+    return "s'" if re.search(r"s'\W*$", word) else "other"
 
 
 def words(original: str, damaged: str, text: Tracked) -> Iterator[tuple[str, str, str, int]]:
@@ -84,10 +88,17 @@ def words(original: str, damaged: str, text: Tracked) -> Iterator[tuple[str, str
         yield original[first:last], m[0], text.text[begin:end] if inside else "", m.start()
 
 
+def row(kind: str, damaged: int, restored: int, changed: int, right: int) -> str:
+    """One line of the table: what was lost and restored, what was changed and right."""
+    recall = f"{restored / damaged:8.1%}" if damaged else " " * 8
+    precision = f"{right / changed:9.1%}" if changed else " " * 9
+    return f"  {kind:15} {damaged:8} {recall} {changed:8} {precision}"
+
+
 def measure(path: Path, errors: int) -> None:
     """Print precision, recall per kind, and dashes, of one file."""
-    changed = right = seconds = characters = 0
-    damaged_by, restored_by, wrong = Counter[str](), Counter[str](), list[str]()
+    seconds, characters, wrong = 0.0, 0, list[str]()
+    damaged_by, restored_by, changed_by, right_by = (Counter[str]() for _ in range(4))
     dashes, quotes = Counter[str](), Counter[bool]()
     articles = [json.loads(line) for line in path.open(encoding="utf-8")]
     flagged = 0
@@ -110,14 +121,14 @@ def measure(path: Path, errors: int) -> None:
                     quotes[bool(QUOTE.search(original, before, kept[r.raw_start] + 1))] += 1
             for was, is_, now, at in words(original, damaged, text):
                 wanted, now = plain(was).replace('"', ""), DASH.sub("-", now.strip(" —").replace('"', ""))
-                kind = kind_of(wanted)
                 is_ = is_.replace('"', "")
-                hurt = wanted != is_
+                hurt, kind = wanted != is_, kind_of(wanted, is_)
                 damaged_by[kind] += hurt
                 restored_by[kind] += hurt and now == wanted
                 if now != is_:
-                    changed += 1
-                    right += now == wanted
+                    given = kind_of(now, is_)
+                    changed_by[given] += 1
+                    right_by[given] += now == wanted
                     if now != wanted:
                         wrong.append(
                             f"{is_!r} -> {now!r}, was {was!r}: {damaged[max(0, at - 40) : at + 60]!r}"
@@ -128,12 +139,12 @@ def measure(path: Path, errors: int) -> None:
                     )
     speed = characters / seconds / 1e6
     print(f"{path.name}: {len(articles)} articles, {flagged} judged damaged, {speed:.2f} MB/s")
-    print(f"  words changed {changed}, right {right}: precision {right / changed if changed else 1:.4f}")
-    total, restored = damaged_by.total(), restored_by.total()
-    print(f"  words damaged {total}, restored {restored}: recall {restored / total if total else 1:.4f}")
-    for kind, count in damaged_by.most_common():
-        if count:
-            print(f"    {kind:12} {count:6} recall {restored_by[kind] / count:.4f}")
+    changed, damaged_words = changed_by.total(), damaged_by.total()
+    print(f"  {'kind':15} {'damaged':>8} {'recall':>8} {'changed':>8} {'precision':>9}")
+    kinds = [kind for kind, count in (damaged_by + changed_by).most_common() if count]
+    for kind in kinds:
+        print(row(kind, damaged_by[kind], restored_by[kind], changed_by[kind], right_by[kind]))
+    print(row("all", damaged_words, restored_by.total(), changed, right_by.total()))
     dash_like = sum(n for mark, n in dashes.items() if mark in ("—", "–", "―"))
     print(f"  dashes set {dashes.total()}, some dash stood there {dash_like}: {dict(dashes.most_common(5))}")
     print(f"  quotation marks set {quotes.total()}, one stood there {quotes[True]}")
