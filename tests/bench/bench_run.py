@@ -3,7 +3,8 @@
     python -m tests.bench.bench_run SOURCE... [--lake DIR]
 
 Prints the seconds of each stage, tokens per second of the model stage and of the whole run, and both
-against the encoder alone on the same sentences, in the same process. Absolute figures depend on the
+against the encoder alone on the same sentences, in the same process; then what cleaning alone takes, without
+its validation and its files. Absolute figures depend on the
 machine and on what else it does; the ratios are what to compare. The lake is kept where one is named.
 """
 
@@ -14,8 +15,10 @@ import tempfile
 import time
 from pathlib import Path
 
+import pyarrow as pa
+
 import models
-from pipeline import database, plan, runner
+from pipeline import clean, database, plan, runner
 from pipeline.ingest import ingest
 from pipeline.lake import Lake
 from pipeline.settings import Settings
@@ -49,6 +52,7 @@ def main() -> None:
         print(f"{'run, seconds':40} {done - loaded:>10.1f}")
         with database.connect(lake) as connection:
             report(connection, done - loaded, model)
+        cleaning(lake, done - loaded, context)
 
 
 def report(connection: database.Connection, seconds: float, model: models.Model) -> None:
@@ -79,6 +83,17 @@ def report(connection: database.Connection, seconds: float, model: models.Model)
     print()
     for name, rate in rates.items():
         print(f"{name:20} {rate:>10,.0f} tokens/s {rate / alone:>7.1%} of the encoder alone")
+
+
+def cleaning(lake: Lake, seconds: float, context: Context) -> None:
+    """Cleaning alone, on every article that the run had: its speed, and its share of the run."""
+    raw = pa.concat_tables(lake.table(manifest, "raw") for manifest in lake.manifests().values())
+    characters = sum(len(line) for lines in raw["lines"].to_pylist() for line in lines)
+    started = time.perf_counter()
+    clean.clean(raw, context.settings)
+    spent = time.perf_counter() - started
+    rate = characters / spent / 1e6
+    print(f"{'cleaning alone':20} {rate:>10.2f} MB/s     {spent / seconds:>7.1%} of the run")
 
 
 if __name__ == "__main__":
