@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import math
 import zlib
+from array import array
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,7 +53,7 @@ class Restorer:
     """The model: weights of hashed features, and how common the words of English news are."""
 
     def __init__(
-        self, inside: memoryview, after: memoryview, known: Mapping[str, Known], digest: str
+        self, inside: array[int], after: array[int], known: Mapping[str, Known], digest: str
     ) -> None:
         """`inside`, `after`: 2^BITS signed bytes each; `known`: words in lower case."""
         self.inside, self.after, self.known, self.digest = inside, after, known, digest
@@ -67,7 +69,7 @@ class Restorer:
             lines = zlib.decompress(tensors["words"].tobytes()).decode().split()
             known = {word: Known(int(size), sort) for word, size, sort in (line.split(":") for line in lines)}
             inside, after = (
-                memoryview(zlib.decompress(tensors[name].tobytes())).cast("b") for name in ("inside", "after")
+                array("b", zlib.decompress(tensors[name].tobytes())) for name in ("inside", "after")
             )
         except Exception as error:
             raise ValueError(f"{path} is no restorer: restore it from the repository ({error})") from error
@@ -98,8 +100,9 @@ class Restorer:
 
     def _odds(self, kind: str, features: Sequence[str]) -> tuple[float, float]:
         hashes = [zlib.crc32(feature.encode()) & MASK for feature in features]
-        inside = math.exp(STEP * sum([self.inside[h] for h in hashes]))
-        after = math.exp(STEP * sum([self.after[h] for h in hashes])) if kind == "s" else 0.0
+        at = itemgetter(*hashes)
+        inside = math.exp(STEP * sum(at(self.inside)))
+        after = math.exp(STEP * sum(at(self.after))) if kind == "s" else 0.0
         total = 1 + inside + after
         return inside / total, after / total
 
