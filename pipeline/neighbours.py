@@ -22,7 +22,14 @@ from pipeline.errors import ValidationFailed
 from pipeline.lake import Lake, Manifest
 from pipeline.stages import Context, Tables, recipe
 
-RULES = (("clean", "code"), ("link", "code"), ("link", "config"), ("publish", "code"), ("publish", "config"))
+RULES = (
+    ("clean", "code"),
+    ("clean", "config"),
+    ("link", "code"),
+    ("link", "config"),
+    ("publish", "code"),
+    ("publish", "config"),
+)
 """The parts of a recipe that what is settled here depends on."""
 
 
