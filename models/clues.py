@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-TOKEN = re.compile(r"[A-Za-z]+|\d+|  +|[^\w\s]")
+TOKEN = re.compile(r"[^\W\d_]+|\d+|  +|[^\w\s]")
 WORD = re.compile(r"[A-Za-z]+")
 GAP, EDGE = "  ", "\n"
 CONTRACTIONS = {
@@ -91,7 +91,7 @@ def candidates(read: Text, known: Mapping[str, Known]) -> Iterator[Candidate]:
     """The words of a text that may have lost an apostrophe or, joined with the next, a dash."""
     text, tokens, starts, words = read
     for number, token in enumerate(tokens):
-        if not token[0].isalpha() or len(token) < 2:
+        if not token[0].isalpha() or len(token) < 2 or not token.isascii():  # with its accents restored
             continue
         start, end = starts[number], starts[number] + len(token)
         around = text[start - 1 : start] + text[end : end + 1]

@@ -38,8 +38,8 @@ ALWAYS = re.compile(
     r"|(?<=\b[A-Z]\.[A-Z]\.)(?=s [a-z])|(?<![\w'’-])[a-z]{2,}[cdfghjklmnprtvwz]y(?=s(?![\w'’-]))"
 )
 """Where an apostrophe always stood: O'Rourke, D'Angelo, "the U.S.'s plan", "the agency's" (no plural)."""
-OMITTED = re.compile(r"(?<![\w\])])\[\](?!\w)")
-SCHOOL = re.compile(r"(?<![\w-])K(?=(?:5|6|8|12)(?![\w-]))")
+OMITTED = re.compile(r"(?<![\w\])])(?<!\w\()\[\](?!\w)")
+SCHOOL = re.compile(r"(?<![\w-])K(?=(?:5|6|8|12)(?![\w-]| Inc\b))")
 YEARS = re.compile(r"(?<![\w$€£#.,/-])((?:19|20)\d\d)((?:19|20)\d\d|\d\d)(?![\w%/-]|[,.]\d)")
 
 
@@ -175,16 +175,22 @@ def ellipsis(text: str, article: Article = UNDAMAGED) -> list[Finding]:
 def accent(text: str, article: Article = UNDAMAGED) -> list[Finding]:
     """Names and words that are always written with an accent, and are nothing else without it.
 
-    >>> [f[:3] for f in accent("Erdoan met Jos in So Paulo", Article(damaged=True))]
-    [(0, 6, 'Erdoğan'), (11, 14, 'José'), (18, 26, 'São Paulo')]
+    An s after a name is its possessive, if the name is long ("Joss" is one of its own) and no "the" tells of
+    a plural.
+
+    >>> [f[:3] for f in accent("Erdoans aide met Jos in So Paulo", Article(damaged=True))]
+    [(0, 7, "Erdoğan's"), (17, 20, 'José'), (24, 32, 'São Paulo')]
     """
     if not article.damaged:
         return []
     found, known = list[Finding](), written()
     for m in WORD.finditer(text):
-        for left, name in known.get(m[0], ()):
+        for left, name in known.get(m[0]) or known.get(m[0].removesuffix("s"), ()):
             end = m.start() + len(left)
-            if text.startswith(left, m.start()) and not text[end : end + 1].isalnum():
+            if owned := len(left) > 3 and name[0].isupper() and text[end : end + 1] == "s":
+                end, name = end + 1, f"{name}'s"
+            plural = owned and text.endswith(("the ", "The "), 0, m.start())
+            if text.startswith(left, m.start()) and not text[end : end + 1].isalnum() and not plural:
                 found.append(Finding(m.start(), end, name, 0.99, "no word without its accent"))
                 break
     return found
