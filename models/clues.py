@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-TOKEN = re.compile(r"[^\W\d_]+|\d+|  +|[^\w\s]")
+TOKEN = re.compile(r"[^\W\d_]+|\d+|  +|[^\w\s\ud800-\udfff]")
 WORD = re.compile(r"[A-Za-z]+")
 GAP, EDGE = "  ", "\n"
 CONTRACTIONS = {
