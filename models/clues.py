@@ -309,29 +309,34 @@ def shape(token: str) -> str:
     return "Xx" if token[1:].islower() else "xX"
 
 
-_TOLD = {
-    **dict.fromkeys(
-        ("next", "next2", "second", "ends", "ends2", "ends3", "endsthen", "nextshape"), "what follows"
-    ),
-    **dict.fromkeys(("last", "last2", "first", "start"), "what stands before"),
-    **dict.fromkeys(("around", "aroundends"), "what stands before and after"),
-    **dict.fromkeys(("wordnext", "wordnextends", "endsnext", "endsends"), "the word and what follows"),
-    **dict.fromkeys(("casednext", "casedends", "shape", "shape4"), "upper and lower case, and what follows"),
-    **dict.fromkeys(("seen", "seenshape", "seennext", "seenends"), "how often the article has its stem"),
-    **dict.fromkeys(("sizes", "sizesends", "sizeslast"), "how common it and its stem are in news"),
-    **dict.fromkeys(("lastword", "casedlast", "casedaround"), "the word and what stands before"),
-    **dict.fromkeys(
-        ("one", "two", "both", "lengths", "oneends", "twobegins", "twonext", "found"), "its two parts"
-    ),
-    "gaps": "other dashes lost in the article",
+TOLD = {
+    name: told
+    for told, names in (
+        ("the word itself", "word cased wordends wordends4 wordbegins long"),
+        ("what follows", "next next2 second sort sort2 sort3 nextsort2 nextshape sortthen ends"),
+        ("what stands before", "last last2 first was was2"),
+        ("what stands before and after", "around aroundsort aroundsort2 wassort wassort2 start"),
+        ("the word and what follows", "wordnext wordsort endsnext endssort stem"),
+        ("the word and what stands before", "lastword stemlast wasone"),
+        (
+            "upper and lower case, and what stands around",
+            "shape shape4 casednext casedsort casedlast casedaround",
+        ),
+        ("how often the article has its stem", "seen seenshape seennext seensort stemends"),
+        ("how common it and its stem are in news", "sizes sizessort sizeslast"),
+        ("its two parts", "one two both lengths oneends twobegins twonext twosort sorts found"),
+        ("other dashes lost in the article", "gaps"),
+    )
+    for name in names.split()
 }
+"""What features are, by their names."""
 
 
 def explain(evidence: Iterable[str]) -> str:
     """Features in words, each kind once, the most telling first.
 
-    >>> explain(("its.next=a", "its.ends2=a big", "sizes=x,9,3"))
+    >>> explain(("its.next=a", "its.sort2=1 4", "sizes=x,9,3"))
     'what follows; how common it and its stem are in news'
     """
     names = (feature.partition("=")[0].rpartition(".")[2] for feature in evidence)
-    return "; ".join(dict.fromkeys(_TOLD.get(name, "the word itself") for name in names))
+    return "; ".join(dict.fromkeys(TOLD.get(name, "the word itself") for name in names))

@@ -26,7 +26,8 @@ SUREST = 0.98
 """No single word counts for more: there are slips of the pen, and mistakes of the model."""
 PROVEN = 3.5
 """Log likelihood ratio from which an article counts as damaged: 33 to 1, so that one word that is none
-without its apostrophe is enough where none is kept. Of 150 undamaged articles none reaches 1.4 (docs/cleaning.md)."""
+without its apostrophe is enough where none is kept. Of 150 undamaged articles none reaches 1.4
+(docs/cleaning.md)."""
 SUSPECTED = 0.15
 """Probability from which a repair is recorded as suspected."""
 WORD = re.compile(r"(?<![\w-])[A-Za-z]+")

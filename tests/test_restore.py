@@ -78,7 +78,7 @@ def test_a_suspicion_carries_its_evidence_and_changes_nothing():
     assert suspicion[:5] == ("apostrophe", 0, 7, "Workers", "Workers'")
     assert set(suspicion.evidence.split("; ")) <= {
         "what follows", "the word itself", "what stands before and after", "the word and what follows",
-        "how common it and its stem are in news", "upper and lower case, and what follows",
+        "how common it and its stem are in news", "upper and lower case, and what stands around",
         "what stands before", "how often the article has its stem",
     }  # fmt: skip
     assert not suspicion.applied
