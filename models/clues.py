@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-TOKEN = re.compile(r"[A-Za-z]+|\d+|  +|[^\w\s]")
+TOKEN = re.compile(r"[^\W\d_]+|\d+|  +|[^\w\s\ud800-\udfff]")
 WORD = re.compile(r"[A-Za-z]+")
 GAP, EDGE = "  ", "\n"
 CONTRACTIONS = {
@@ -108,6 +108,8 @@ def candidates(read: Text, known: Mapping[str, Known]) -> Iterator[Candidate]:
         start, end = starts[number], starts[number] + len(token)
         around = text[start - 1 : start] + text[end : end + 1]
         if len(token) < 2 or not _UNTOUCHED.isdisjoint(around) or _DOMAIN.match(text, end):
+            continue
+        if not token.isascii():  # its accents are restored
             continue
         low = token.lower()
         if low in CONTRACTIONS:

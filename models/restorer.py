@@ -71,6 +71,8 @@ class Restorer:
             inside, after = (
                 array("b", zlib.decompress(tensors[name].tobytes())) for name in ("inside", "after")
             )
+            if not len(inside) == len(after) == 1 << BITS:
+                raise ValueError(f"{len(inside)} and {len(after)} weights")
         except Exception as error:
             raise ValueError(f"{path} is no restorer: restore it from the repository ({error})") from error
         return Restorer(inside, after, known, hashlib.sha256(data).hexdigest())

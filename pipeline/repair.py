@@ -144,8 +144,8 @@ def repair(lines: Sequence[str]) -> tuple[list[Repaired], Article]:
     >>> first.text.text, article.damaged
     ("Kyiv said: 'they don't know.", True)
     >>> [change.kind for change in first.changes]
-    ['html', 'html', 'html', 'whitespace', 'whitespace', 'apostrophe']
-    >>> first.changes[-1][:5]
+    ['html', 'html', 'html', 'whitespace', 'apostrophe', 'whitespace']
+    >>> first.changes[-2][:5]
     ('apostrophe', 30, 34, 'dont', "don't")
     """
     basic = [apply(Repaired(Tracked.of(line)), CHARACTERS, UNDAMAGED) for line in lines]

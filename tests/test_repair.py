@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from pipeline import boilerplate, characters, language, repair, restore, sentences, sidebyside, tracked
@@ -17,13 +17,16 @@ from tests.test_tracked import check
 
 REPAIRS = CHARACTERS + WORDS
 CASES = json.loads((Path(__file__).parent / "cases/repair.json").read_text("utf-8"))
-DAMAGE = st.sampled_from(
-    ["dont ", "Russias ", "Russia ", "its a ", "Its ", "  ", "the ", "the the ", "Prime Minister ", "&amp;",
-     "&#39;", "&#173;", "<b>", "</p>", "Ã©", "â€™", "\xad", "\x00", "\ufeff", "\u200b", "\u00a0", "\ud800",
-     "\ud83d", "\ude00",
-     "\ufb01", "\uff2e", "\uff06", "\uff76\uff9e", "\u65e5", "\u2028", "\x1b[1m", "\x92",
-     "a", ". ", "'", "&", "amp;", "#38;", "<", ">", "I", "m "]
+PIECES = (
+    "dont ", "Russias ", "Russia ", "its a ", "Its ", "  ", "the ", "the the ", "Prime Minister ", "&amp;",
+    "&#39;", "&#173;", "<b>", "</p>", "Ã©", "â€™", "\xad", "\x00", "\ufeff", "\u200b", "\u00a0", "\ud800",
+    "\ud83d", "\ude00",
+    "\ufb01", "\uff2e", "\uff06", "\uff76\uff9e", "\u65e5", "\u2028", "\x1b[1m", "\x92",
+    "a", ". ", "'", "&", "amp;", "#38;", "<", ">", "I", "m ",
+    "Erdoan", "s ", "So Paulo", "K12 ", "201718", "[] ", "presidentand ", "manhe ", "ORourke", "wed ",
+    "  the capital  is ", "workers rights ",
 )  # fmt: skip
+DAMAGE = st.sampled_from(PIECES)
 ANYTHING = st.one_of(
     st.text(), st.lists(DAMAGE, max_size=12).map("".join), st.text(st.characters(codec=None))
 )
@@ -55,7 +58,7 @@ def test_examples_in_docstrings(module):
 
 def test_every_defect_has_a_runnable_example():
     assert all(">>>" in r.find.__doc__ for r in REPAIRS)
-    assert len({r.find for r in REPAIRS}) == len(REPAIRS) == 10
+    assert len({r.find for r in REPAIRS}) == len(REPAIRS) == 14
 
 
 @given(ANYTHING)
@@ -69,10 +72,30 @@ def test_any_text_is_repaired_traceably_and_only_once(raw):
     assert more == ()
 
 
-ARTICLES = st.sampled_from([UNDAMAGED, Article.of(["Russia didnt say.", "They dont, its  and Russia."])])
+LOST = ["The presidentand everyone around him dont know why.", "They dont, its  and Russia didnt say."]
+DAMAGED = Article.of(LOST)
+ARTICLES = st.sampled_from([UNDAMAGED, DAMAGED])
 
 
-UNSURE = ("&", "'", " ", "é", "fi")
+@pytest.mark.parametrize("one", REPAIRS, ids=lambda one: f"{one.kind}-{one.find.__name__}")
+def test_every_repair_finds_something_in_what_the_properties_are_tested_on(one):
+    assert min(DAMAGED.share["'"], DAMAGED.share["—"]) > 0.99
+    texts = ("".join(pair) for pair in itertools.product(("", "Kyiv", *PIECES), repeat=2))
+    assert any(f.confidence >= one.certain for text in texts for f in one.find(text, DAMAGED))
+
+
+@given(st.lists(DAMAGE, max_size=12).map("".join))
+def test_any_line_of_a_damaged_article_leads_back(raw):
+    assume(raw.isascii())
+    (*_, (text, changes, suspicions)), article = repair.repair([*LOST, raw])
+    assume(article.damaged)  # "&#173;" is a character beyond ASCII
+    check(text, raw)
+    assert {r.repair for r in text.ranges if r.repair} <= {c.kind for c in changes}
+    for change in (*changes, *suspicions):
+        assert 0 <= change.start <= change.end <= len(raw)
+
+
+UNSURE = ("&", "'", " ", "é", "fi", "-", "[…]", "São Paulo")
 
 
 def unsure_of_some(one: Repair) -> Repair:
@@ -101,9 +124,10 @@ def test_every_repair_by_itself_leads_back(raw, one, article):
         assert 0 < finding.confidence <= 1
     line = repair.apply(Repaired(Tracked.of(raw)), [one._replace(reveals=False)], article)
     check(line.text, raw)
-    assert line.text == Tracked.of(raw).edited(found, one.kind)
-    assert all(leads_back(change, raw) for change in line.changes)
-    assert len(line.changes) == len(found)
+    certain = [f for f in found if f.confidence >= one.certain]
+    assert line.text == Tracked.of(raw).edited(certain, one.kind)
+    assert all(leads_back(change, raw) for change in line.changes + line.suspicions)
+    assert (len(line.changes), len(line.suspicions)) == (len(certain), len(found) - len(certain))
 
 
 @given(ANYTHING, st.lists(st.sampled_from(REPAIRS), max_size=6), ARTICLES)
@@ -192,7 +216,8 @@ def test_what_lies_too_deep_is_left_as_it_is():
         (["He didn't say. They don't know. It wasn't so."], False),
         (["He said nothing."], False),
         (["He didnt say “no”."], False),
-        (["Kyiv  the capital  is calm."], True),
+        (["Kyiv  the capital  is calm."], False),
+        (["Kyiv  the capital  is calm. Its army isnt."], True),
         ([], False),
     ],
 )
@@ -201,14 +226,29 @@ def test_an_article_is_damaged_or_not_as_a_whole(lines, damaged):
 
 
 def test_nothing_is_restored_in_an_undamaged_article():
-    for one in REPAIRS:
-        if one.kind in ("apostrophe", "dash"):
-            assert one.find("Russia dont  a Russias", UNDAMAGED) == []
+    text = "Russia dont  a Russias  the presidentand K12 in 201718 [] Erdoan"
+    restoring = [one for one in WORDS if one.kind not in ("whitespace", "doubled")]
+    assert all(one.find(text, DAMAGED) for one in restoring)
+    assert not any(one.find(text, UNDAMAGED) for one in restoring)
 
 
 @pytest.mark.parametrize(
     "unit",
-    ["a", "A'", "<script>", "<!--", "&amp;", "\u00c3\u00a9", "\0", "dont ", "New York ", "the ", "! a  b"],
+    [
+        "a",
+        "A'",
+        "<script>",
+        "<!--",
+        "&amp;",
+        "\u00c3\u00a9",
+        "\0",
+        "dont ",
+        "New York ",
+        "the ",
+        "! a  b",
+        "Russias Erdoans ",
+        "K12 201718 [] ",
+    ],
 )
 def test_long_lines_take_no_more_than_linear_time(unit):
     import time
