@@ -17,7 +17,7 @@ from tests.test_tracked import check
 
 REPAIRS = CHARACTERS + WORDS
 RESTORING = {one.kind for one in WORDS} - {"whitespace"}
-"""Done in damaged articles. One line of a few words may be judged damaged only once its spaces are repaired."""
+"""Done in damaged articles. A line of a few words may be judged damaged only once its spaces are repaired."""
 CASES = json.loads((Path(__file__).parent / "cases/repair.json").read_text("utf-8"))
 PIECES = (
     "dont ", "Russias ", "Russia ", "its a ", "Its ", "  ", "the ", "the the ", "Prime Minister ", "&amp;",
