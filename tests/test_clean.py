@@ -15,7 +15,7 @@ from pipeline.repair import Repair
 from pipeline.restore import UNDAMAGED
 from pipeline.settings import Settings
 from pipeline.tracked import Finding
-from tests.test_repair import ANYTHING
+from tests.test_repair import ANYTHING, RESTORING
 
 LANDED = datetime(2022, 1, 5, tzinfo=UTC)
 ENGLISH = "The ministers met in Vienna on Monday to discuss the crisis. Nobody expects them to agree."
@@ -114,7 +114,9 @@ def test_any_lines_are_cleaned_traceably(lines, title):
     assert all(line is None or line == line.strip() != "" for line in record["lines"])
     assert (record["title"] is None) == (title is None)
     again = clean_record(record)
-    assert (again["title"], again["lines"]) == (record["title"], record["lines"])
+    assert {r["kind"] for r in again["repairs"]} <= RESTORING
+    if not again["repairs"]:
+        assert (again["title"], again["lines"]) == (record["title"], record["lines"])
     cleaned = clean_lines(title, lines)
     for sentence in sentences_of(cleaned):
         source = title if sentence.line_no == 0 else lines[sentence.line_no - 1]

@@ -16,6 +16,8 @@ from pipeline.tracked import Finding, Tracked
 from tests.test_tracked import check
 
 REPAIRS = CHARACTERS + WORDS
+RESTORING = {one.kind for one in WORDS} - {"whitespace"}
+"""Done in damaged articles. A line of a few words may be judged damaged only once its spaces are repaired."""
 CASES = json.loads((Path(__file__).parent / "cases/repair.json").read_text("utf-8"))
 PIECES = (
     "dont ", "Russias ", "Russia ", "its a ", "Its ", "  ", "the ", "the the ", "Prime Minister ", "&amp;",
@@ -67,9 +69,10 @@ def test_any_text_is_repaired_traceably_and_only_once(raw):
     ((text, changes, _),), _ = repair.repair([raw])
     check(text, raw)
     assert {r.repair for r in text.ranges if r.repair} <= {c.kind for c in changes}
-    ((again, more, _),), _ = repair.repair([text.text])
-    assert again.text == text.text
-    assert more == ()
+    ((again, more, _),), article = repair.repair([text.text])
+    if not article.damaged:
+        assert again.text == text.text
+    assert {change.kind for change in more} <= RESTORING
 
 
 LOST = ["The presidentand everyone around him dont know why.", "They dont, its  and Russia didnt say."]

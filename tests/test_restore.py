@@ -42,6 +42,15 @@ def test_cases(case):
     assert sorted({change.kind for change in line.changes}) == case.get("kinds", [])
 
 
+def test_an_article_that_was_repaired_is_as_it_should_be():
+    for case in CASES:
+        lines, _ = repair.repair([*ARTICLES[case.get("article", "damaged")], case["before"]])
+        repaired_once = [line.text.text for line in lines]
+        again, _ = repair.repair(repaired_once)
+        assert [line.text.text for line in again] == repaired_once
+        assert not any(line.changes for line in again)
+
+
 def test_there_are_300_cases_of_every_kind_and_a_third_must_not_change():
     cases = [*REPAIR_CASES, *CASES]
     assert len(cases) >= 300
