@@ -48,6 +48,11 @@ UNOWNED = frozenset(
 ) | {EDGE}
 """What hardly ever follows a possessive: of the plurals before one of these less than 1 in 100 is one.
 Leaving them out saves half of the work and misses 1 possessive in 200."""
+BARRED = frozenset("hed hell ill id shed shell wed well were".split())
+BEFORE_NOUNS = frozenset(
+    "a an another any can could each every her his may might must my no of our shall should the".split()
+) | {"their", "to", "will", "would"}
+"""What stands before nouns and verbs, and never before the subjects that are in `BARRED` ("they will wed")."""
 PLURAL = 5
 """Size (log2 of its count) from which a word in s counts as a plural."""
 JOIN = 5
@@ -113,7 +118,8 @@ def candidates(read: Text, known: Mapping[str, Known]) -> Iterator[Candidate]:
             continue
         low = token.lower()
         if low in CONTRACTIONS:
-            if "-" not in around and token not in NEVER:
+            barred = low in BARRED and number > 0 and tokens[number - 1].lower() in BEFORE_NOUNS
+            if "-" not in around and token not in NEVER and not barred:
                 yield Candidate(number, "c", start + CONTRACTIONS[low].index("'"))
         elif low[-1] == "s" and (
             low in known or low[:-1] in known or low[:-1] in words or not split(low, known)

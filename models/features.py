@@ -123,23 +123,28 @@ def shape(token: str) -> str:
     return "Xx" if token[1:].islower() else "xX"
 
 
-_TOLD = {
-    "next": "“{}” follows", "next2": "“{}” follows", "last": "after “{}”", "last2": "after “{}”",
-    "around": "between “{}”", "wordnext": "“{}”", "lastword": "“{}”", "twonext": "“{}”",
-    **dict.fromkeys(("second", "sort", "sort2", "sort3", "sortthen", "nextsort2", "ends", "nextshape"),
-                    "the kind of words that follow"),
-    **dict.fromkeys(("first", "was", "was2", "start"), "the kind of words before"),
-    **dict.fromkeys(("wassort", "wassort2", "aroundsort", "aroundsort2"), "the kind of words around"),
-    **dict.fromkeys(("wordsort", "endsnext", "endssort"), "such a word before such words"),
-    **dict.fromkeys(("casednext", "casedsort", "shape", "shape4"), "upper and lower case here and after"),
-    **dict.fromkeys(("casedlast", "casedaround"), "upper and lower case here and before"),
-    **dict.fromkeys(("seen", "seenshape", "seennext", "seensort", "stemends"),
-                    "how often the article has its stem"),
-    **dict.fromkeys(("sizes", "sizessort", "sizeslast"), "how common it and its stem are in news"),
-    **dict.fromkeys(("stem", "stemlast"), "the kind of its stem"),
-    **dict.fromkeys(("one", "two", "both", "lengths", "oneends", "twobegins", "found", "sorts"), "its parts"),
-    "gaps": "other dashes lost in the article",
-}  # fmt: skip
+TOLD = {
+    name: told
+    for told, names in (
+        ("the word itself", "word cased wordends wordends4 wordbegins long"),
+        ("“{}” follows", "next next2"),
+        ("after “{}”", "last last2"),
+        ("between “{}”", "around"),
+        ("“{}”", "wordnext lastword twonext"),
+        ("what kind of words follow", "second sort sort2 sort3 nextsort2 nextshape sortthen ends"),
+        ("what kind of words stand before", "first was was2"),
+        ("what kind of words stand around", "aroundsort aroundsort2 wassort wassort2 start"),
+        ("such a word before such others", "wordsort endsnext endssort stem"),
+        ("such a word after such others", "stemlast wasone"),
+        ("upper and lower case here and around", "shape shape4 casednext casedsort casedlast casedaround"),
+        ("how often the article has its stem", "seen seenshape seennext seensort stemends"),
+        ("how common it and its stem are in news", "sizes sizessort sizeslast"),
+        ("its two parts", "one two both lengths oneends twobegins twosort sorts found"),
+        ("other dashes lost in the article", "gaps"),
+    )
+    for name in names.split()
+}
+"""What features say, by their names; braces stand for the value."""
 
 
 def explain(evidence: Iterable[str]) -> str:
@@ -151,7 +156,7 @@ def explain(evidence: Iterable[str]) -> str:
     told = []
     for feature in evidence:
         name, _, value = feature.partition("=")
-        text = _TOLD.get(name.rpartition(".")[2], "the word itself")
+        text = TOLD.get(name.rpartition(".")[2], "the word itself")
         if name.endswith("around"):
             value = value.replace(" ", "” and “", 1)
         told.append("at the edge of the line" if "{}" in text and EDGE in value else text.format(value))

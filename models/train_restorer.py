@@ -38,7 +38,7 @@ FRAMES, NEIGHBOURS, SORTS = 1000, 10, 256
 """For the classes of words: neighbours looked at, how many a word must have, and classes."""
 TOKEN = re.compile(r"[a-z]+(?:['’][a-z]+)?|\d+|[^\w\s]")
 DASHES = "—–―…"
-WORD = re.compile(r"(?<!['’A-Za-z])[A-Za-z]+(?!['’])")
+WORD = re.compile(r"(?<!['’\w])[A-Za-z]+(?!['’\w])")
 
 
 class Damaged(NamedTuple):

@@ -26,7 +26,7 @@ PIECES = (
     "\ufb01", "\uff2e", "\uff06", "\uff76\uff9e", "\u65e5", "\u2028", "\x1b[1m", "\x92",
     "a", ". ", "'", "&", "amp;", "#38;", "<", ">", "I", "m ",
     "Erdoan", "s ", "So Paulo", "K12 ", "201718", "[] ", "presidentand ", "manhe ", "ORourke", "wed ",
-    "  the capital  is ", "workers rights ",
+    "  the capital  is ", "workers rights ", "I never said so, he said ", "in 201718 ",
 )  # fmt: skip
 DAMAGE = st.sampled_from(PIECES)
 ANYTHING = st.one_of(
@@ -60,7 +60,7 @@ def test_examples_in_docstrings(module):
 
 def test_every_defect_has_a_runnable_example():
     assert all(">>>" in r.find.__doc__ for r in REPAIRS)
-    assert len({r.find for r in REPAIRS}) == len(REPAIRS) == 14
+    assert len({r.find for r in REPAIRS}) == len(REPAIRS) == 15
 
 
 @given(ANYTHING)
@@ -229,7 +229,7 @@ def test_an_article_is_damaged_or_not_as_a_whole(lines, damaged):
 
 
 def test_nothing_is_restored_in_an_undamaged_article():
-    text = "Russia dont  a Russias  the presidentand K12 in 201718 [] Erdoan"
+    text = "I'm not Russia dont  a Russias  the presidentand K12 in 201718 [] Erdoan, he said."
     restoring = [one for one in WORDS if one.kind not in ("whitespace", "doubled")]
     assert all(one.find(text, DAMAGED) for one in restoring)
     assert not any(one.find(text, UNDAMAGED) for one in restoring)

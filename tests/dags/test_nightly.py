@@ -40,7 +40,7 @@ def events(captured: str) -> list[dict]:
 
 def test_landing_zone_to_tables_and_again(nightly, landing, lake, capfd):
     put(landing, "one", FIRST)
-    put(landing, "two", SECOND)
+    put(landing, "two", SECOND, "Mayor Anna Reed asked the port authority to publish its contract in full.")
     (landing / "empty.txt").write_bytes(b"")
     run = nightly.test()
     assert run.state == "success"

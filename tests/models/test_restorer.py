@@ -18,16 +18,14 @@ import models
 from models import clues
 from models.clues import (
     CONTRACTIONS,
-    TOLD,
     UNMISTAKABLE,
     Known,
     Text,
     candidates,
     count,
-    explain,
-    featured,
     split,
 )
+from models.features import TOLD, explain, featured
 from models.restorer import BITS, FILE, SLIP, Restorer
 
 MODEL = models.restorer()
@@ -226,7 +224,7 @@ def test_the_evidence_is_what_spoke_most_for_a_guess():
     assert guess.probability == pytest.approx(odds / (1 + odds + 1))
     assert guess.lost == pytest.approx((1 + odds) / (2 + odds))
     assert (guess.start, guess.end, guess.at, guess.insert) == (4, 9, 8, "'")
-    assert explain(guess.evidence) == "the word itself; what follows"
+    assert explain(guess.evidence) == "the word itself; “plan” follows"
 
 
 def test_every_feature_has_its_words():
@@ -238,4 +236,4 @@ def test_every_feature_has_its_words():
             name = feature.partition("=")[0].rpartition(".")[2]
             assert name in TOLD or feature in ("s", "dont")
     assert explain([]) == ""
-    assert explain(["s", "word=its", "its.next=a"]) == "the word itself; what follows"
+    assert explain(["s", "word=its", "its.next=a"]) == "the word itself; “a” follows"
