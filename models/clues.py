@@ -52,7 +52,7 @@ BARRED = frozenset("hed hell ill id shed shell wed well were".split())
 BEFORE_NOUNS = frozenset(
     "a an another any can could each every her his may might must my no of our shall should the".split()
 ) | {"their", "to", "will", "would"}
-"""What stands before nouns and verbs, and never before the subjects that are in `BARRED` ("they will wed")."""
+"""What stands before nouns and verbs, and never before the subjects in `BARRED` ("they will wed")."""
 PLURAL = 5
 """Size (log2 of its count) from which a word in s counts as a plural."""
 JOIN = 5
