@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -269,7 +270,9 @@ def test_a_closed_pipe_is_no_error(built, form):
 
 
 def test_ctrl_c_is_one_line(tmp_path):
-    process = start("clean", stdin=subprocess.PIPE)
+    # The tests may run in the background, where Ctrl-C is ignored, and what they start would ignore it too.
+    heeded = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = start("clean", stdin=subprocess.PIPE, preexec_fn=heeded)
     process.stdin.write(b'{"id": 1, "title": "A vote", "lines": []}\n' * 2000)
     process.stdin.flush()
     process.stdout.read(1)  # it is at work
