@@ -1,4 +1,4 @@
-"""Any Hugging Face classifier as a function from word pieces to logits: offline, no pickle, no remote code."""
+"""Any Hugging Face classifier as a function from word pieces to logits: offline, without pickle."""
 
 from __future__ import annotations
 
@@ -67,6 +67,7 @@ class Classifier:
     def __init__(self, folder: Path, head: str, sequences: int) -> None:
         """`head`: TokenClassification or SequenceClassification. Raises ValueError for what cannot serve."""
         transformers.logging.disable_progress_bar()
+        transformers.logging.set_verbosity_error()  # what is missing in the files is an error here
         own = _tokenizer(folder)
         self.model = _model(folder, head)
         self.tokenizer: Tokenizer = own.backend_tokenizer
