@@ -21,7 +21,7 @@ def locate(name: str, revision: str | None, home: Path) -> Path:
     The hub is asked only for an id whose files are not in the local cache. Raises ConfigurationError where
     the name is neither, FileNotFoundError where the files cannot be had.
     """
-    folder = home / Path(name).expanduser()
+    folder = Path.home() / name[2:] if name.startswith("~/") else home / name
     if folder.is_dir():
         if revision is not None:
             raise ConfigurationError(f"revision {revision!r}, but {name!r} is a folder; leave revision out")
@@ -70,7 +70,7 @@ def names(config: dict[str, Any]) -> list[str]:
     known = config.get("id2label") or {str(i): f"LABEL_{i}" for i in range(config.get("num_labels", 2))}
     by_number = {int(number): str(label) for number, label in known.items()}
     if sorted(by_number) != list(range(len(by_number))):
-        raise ValueError(f"id2label numbers {sorted(by_number)}; they must be 0, 1, 2 …")
+        raise ConfigurationError(f"the model's id2label numbers {sorted(by_number)}; they must be 0, 1, 2 …")
     return [by_number[number] for number in range(len(by_number))]
 
 

@@ -61,7 +61,7 @@ def write(folder: Path, seed: int = 1) -> Path:
 
 
 def local(folder: Path, window: int) -> Model:
-    """A model whose words are tagged by themselves alone, as `SPOKEN` says; it reads `window` pieces at once."""
+    """Tags each word by itself alone, as `SPOKEN` says, reading `window` pieces at once."""
     made = model(folder)
     encoder = {**CONFIG["encoder"], "num_hidden_layers": 0, "max_position_embeddings": window + 8}
     made.config |= {"encoder": encoder, "window": window, "overlap": min(40, window // 4)}
