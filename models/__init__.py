@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 
@@ -17,12 +17,9 @@ from models.clues import count as count_words
 from models.features import explain
 from models.restorer import FILE, Guess, Restorer
 
-if TYPE_CHECKING:
-    from models.infer import Model as Model
-
 __all__ = [
-    "STANCES", "TYPES", "Guess", "Judge", "Questions", "Restorer", "Tagger", "Tags",
-    "count_words", "digest", "explain", "load", "restorer", "restorer_digest",
+    "STANCES", "TYPES", "ConfigurationError", "Guess", "Judge", "Model", "Questions", "Restorer", "Tagger",
+    "Tags", "count_words", "describe", "digest", "explain", "load", "restorer", "restorer_digest",
 ]  # fmt: skip
 
 TYPES = ("PERSON", "ORG", "LOC", "FAC", "NORP", "DATE", "MONEY", "PRODUCT", "MISC")
@@ -93,23 +90,55 @@ class Judge(Protocol):
         ...
 
 
+class Model(Tagger, Judge, Protocol):
+    """A tagger and a judge in one."""
+
+
+class ConfigurationError(ValueError):
+    """A file that chooses models is wrong; the message is one line that tells what is allowed."""
+
+
 def load(path: Path | None = None, threads: int = 0) -> Model:
-    """The model in the folder `path` (None: the shipped weights); it is both a Tagger and a Judge.
+    """The model in the folder `path` (None: the shipped weights), or those that the TOML file `path` chooses.
 
     `threads` is how many this process then computes with; 0: as many as PyTorch finds cores.
-    Raises FileNotFoundError where a file is missing, ValueError where one differs from its recorded sha256.
+    Raises FileNotFoundError where a file is missing, ValueError where one differs from its recorded sha256 or
+    cannot serve, ConfigurationError where a TOML file is wrong.
     """
-    from models.infer import Model, compute_with
+    from models.infer import Model as Own
+    from models.infer import compute_with
 
     compute_with(threads)
-    return Model.load(path)
+    if _chooses(path):
+        from models.composite import load as chosen
+
+        return chosen(path)
+    return Own.load(path)
 
 
 def digest(path: Path | None = None) -> str:
-    """The sha256 that identifies a model folder's behaviour, without loading it; raises like `load`."""
+    """The sha256 that identifies the behaviour of `load(path)`, without loading it; raises like `load`."""
+    if _chooses(path):
+        from models.choice import Choice
+
+        return Choice.read(path).digest()
     from models.weights import digest as of
 
     return of(path)
+
+
+def describe(path: Path | None = None) -> str:
+    """Which models `load(path)` would give, for people; raises like `digest`."""
+    if _chooses(path):
+        from models.choice import Choice
+
+        return f"{path}: {Choice.read(path)}"
+    return str(path or "shipped")
+
+
+def _chooses(path: Path | None) -> TypeGuard[Path]:
+    """Whether this is a TOML file that chooses models, and no folder of our own."""
+    return path is not None and (path.suffix == ".toml" or path.is_file())
 
 
 def restorer() -> Restorer:

@@ -15,7 +15,7 @@ from torch import Tensor
 from models import Questions, Tags, weights
 from models.decode import decode
 from models.heads import Network, gaps
-from models.mentions import DECIMALS, Rows, together, unseen
+from models.mentions import Rows, rounded, together, unseen
 from models.windows import Window, batches, windows
 from models.words import Pieces, padded, pieces
 
@@ -78,10 +78,7 @@ class Model:
         scaled = self.logits(questions).astype(np.float64) * np.where(portrays, portrayal[0], relation[0])
         scaled += np.where(portrays, portrayal[1:], relation[1:])
         chances = np.exp(scaled - scaled.max(1, keepdims=True))
-        chances = (chances / chances.sum(1, keepdims=True)).round(DECIMALS)
-        top = chances.argmax(1)
-        chances[np.arange(len(top)), top] += 1 - chances.sum(1)
-        return chances.astype(np.float32)
+        return rounded(chances / chances.sum(1, keepdims=True))
 
     @torch.inference_mode()
     def logits(self, questions: Questions) -> np.ndarray:

@@ -32,8 +32,16 @@ class Rows:
     vectors: np.ndarray
 
 
+def rounded(chances: np.ndarray) -> np.ndarray:
+    """Probabilities (n, k) to DECIMALS, float32; the likeliest of a row takes what is left to 1."""
+    result = chances.round(DECIMALS)
+    top = result.argmax(1)
+    result[np.arange(len(top)), top] += 1 - result.sum(1)
+    return np.asarray(result, dtype=np.float32)
+
+
 def unseen(table: np.ndarray, width: int) -> Rows:
-    """Given spans (n, 4: text, start, end, rank) of texts without a word piece; their vectors are zero."""
+    """Given spans (n, 4: text, start, end, rank) that no encoder saw; their vectors are zero."""
     n = len(table)
     vectors = np.zeros((n, width), dtype=np.float16)
     text_no, start, end, rank = table.T

@@ -86,7 +86,8 @@ def _disk(_: Settings) -> str:
 def _model(settings: Settings) -> str:
     from pipeline.stages import Context
 
-    return f"{settings.model or 'shipped'}, digest {Context(settings).model_digest[:16]}"
+    context = Context(settings)
+    return f"{context.model_description}, digest {context.model_digest[:16]}"
 
 
 def _aliases(settings: Settings) -> str:

@@ -26,7 +26,7 @@ class Settings:
     landing: str = "./landing"
     """Folder or URI of the landing zone; never written to."""
     model: str = ""
-    """Folder of model weights; empty: the shipped ones."""
+    """Folder of model weights, or a TOML file that chooses other models; empty: the shipped weights."""
     aliases: str = ""
     """A user's alias file, read after the shipped one; empty: none."""
     languages: tuple[str, ...] = ("en",)

@@ -21,7 +21,7 @@ import pyarrow as pa
 import models
 from pipeline import clean, judge, link, tag
 from pipeline.aliases import Aliases
-from pipeline.errors import EnvironmentProblem
+from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.outcome import Outcome
 from pipeline.settings import Settings
 
@@ -66,6 +66,12 @@ class Context:
         with _model_problems():
             return models.digest(self._model_path)
 
+    @property
+    def model_description(self) -> str:
+        """Which models the settings name, for people."""
+        with _model_problems():
+            return models.describe(self._model_path)
+
     @cached_property
     def _model(self) -> models.Model:
         with _model_problems():
@@ -78,9 +84,11 @@ class Context:
 
 @contextmanager
 def _model_problems() -> Iterator[None]:
-    """Turns what the model root raises for a missing or altered file into the user's error."""
+    """Turns what the model root raises for a wrong, missing or altered file into the user's error."""
     try:
         yield
+    except models.ConfigurationError as error:
+        raise UsageError(f"model: {error}") from error
     except (FileNotFoundError, ValueError) as error:
         raise EnvironmentProblem(f"model: {error}") from error
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import model
+from tiny import local, model
 
 from models import STANCES, TYPES, Judge, Questions, Tagger
 from models.mentions import apart
@@ -15,6 +15,16 @@ TEXTS = [
     "x " * 400,
     "A much longer sentence, with more words than the others, so that it goes into another batch - said Cem.",
 ]
+
+
+# Text elements of a local model (`tiny.SPOKEN`), and the mention that each is.
+ELEMENTS = {"x": "", "b": "PERSON", "b i": "PERSON", "b i i i i": "PERSON", "o": "ORG", "o e e": "ORG"}
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    """A local model that reads 120 pieces at once."""
+    return local(tmp_path_factory.mktemp("short"), window=120)
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +130,57 @@ def test_any_unicode_is_read(tiny, texts):
     tags = tiny.tag(texts)
     for no, start, end in zip(tags.text_no, tags.start, tags.end, strict=True):
         assert 0 <= start < end <= len(texts[no])
+
+
+@settings(deadline=None, max_examples=40, derandomize=True)
+@given(elements=st.lists(st.sampled_from(sorted(ELEMENTS)), min_size=30, max_size=300))
+def test_window_seams_change_no_mention(short, elements):
+    text, mentions = "", []
+    for element in elements:
+        if ELEMENTS[element]:
+            mentions.append((len(text), len(text) + len(element), ELEMENTS[element]))
+        text += element + " "
+    tags = short.tag([text])
+    assert list(zip(tags.start, tags.end, tags.type, strict=True)) == mentions
+
+
+@settings(deadline=None, max_examples=25, derandomize=True)
+@given(data=st.data())
+def test_neither_company_nor_order_changes_a_label(tiny, data):
+    words = st.lists(st.sampled_from(["Ada", "met", "Bob,", "x.", "U.N.", "é"]), max_size=120).map(" ".join)
+    texts = data.draw(st.lists(words, min_size=1, max_size=5))
+    order = data.draw(st.permutations(range(len(texts))))
+    together, turned = tiny.tag(texts), tiny.tag([texts[i] for i in order])
+    for place, no in enumerate(order):
+        known = rows(together, no)
+        for other in (rows(turned, place), rows(tiny.tag([texts[no]]), 0)):
+            assert (other[0], other[1], other[4]) == (known[0], known[1], known[4])
+            assert np.allclose(other[2], known[2], atol=2e-4)
+            assert np.allclose(other[3], known[3], atol=1e-2)
+
+
+@settings(deadline=None, max_examples=25, derandomize=True)
+@given(data=st.data())
+def test_neither_company_nor_order_changes_an_answer(tiny, data):
+    text = "Ada met Bob, Cem and Dee in Paris."
+    spans = data.draw(st.permutations([(0, 3), (8, 11), (13, 16), (21, 24)]))
+    vectors = tiny.tag([text], [spans]).vectors[-4:]
+    pairs = [(-1, j) for j in range(4)] + [(i, j) for i in range(4) for j in range(4) if i != j]
+    table = np.array([(*(spans[i] if i >= 0 else (-1, -1)), *spans[j]) for i, j in pairs], dtype=np.int32)
+    holder = np.array([vectors[i] * (i >= 0) for i, _ in pairs], dtype=np.float16)
+    target = np.array([vectors[j] for _, j in pairs])
+
+    def answers(which):
+        of_text = np.zeros(len(which), dtype=np.int32)
+        spans = table[which]
+        return tiny.judge(
+            Questions([text], of_text, spans[:, :2], spans[:, 2:], holder[which], target[which])
+        )
+
+    together = answers(np.arange(len(pairs)))
+    part = np.array(data.draw(st.permutations(range(len(pairs)))))[: data.draw(st.integers(1, len(pairs)))]
+    assert np.allclose(answers(part), together[part], atol=2e-4)
+    assert (answers(part).argmax(1) == together[part].argmax(1)).all()
 
 
 @pytest.mark.parametrize(
