@@ -112,14 +112,12 @@ def _why(pairing: Pairing, console: Console) -> None:
 
 
 def _apart(was: str, now: str) -> list[str]:
-    """Two versions or digests; of long ones, which begin alike, what stands around their first difference."""
+    """Two versions or digests; of long ones, which may begin alike, what stands around their difference."""
     same = next((n for n, (x, y) in enumerate(zip(was, now, strict=False)) if x != y), 0)
-    start = max(0, same - DIGEST // 2)
-    shown = []
-    for text in (was, now):
-        end = len(text) if len(text) <= start + 2 * DIGEST else start + DIGEST
-        shown.append(("…" if start else "") + visible(text[start:end]) + ("…" if end < len(text) else ""))
-    return [text or "–" for text in shown]
+    long = max(len(was), len(now)) > 2 * DIGEST
+    start, end = (max(0, same - DIGEST // 2), same + DIGEST) if long else (0, 2 * DIGEST)
+    shown = [("…" * (start > 0), visible(t[start:end]), "…" * (end < len(t))) for t in (was, now)]
+    return ["".join(parts) if text else "–" for parts, text in zip(shown, (was, now), strict=True)]
 
 
 def _change(row: dict[str, Any], console: Console, marks: Marks) -> None:

@@ -190,34 +190,40 @@ def test_every_mention_is_in_both_or_in_one_or_in_a_sentence_of_one(before, afte
     assert compare(builds[0], builds[0]).counts.total() == 0
 
 
-def big(mentions: int, seed: int) -> dict[str, pa.Table]:
+def big(size: int, seed: int) -> dict[str, pa.Table]:
     """A day of sentences with four mentions each, and a judgement of every neighbour."""
-    random, rows = np.random.default_rng(seed), np.arange(mentions)
+    random, rows = np.random.default_rng(seed), np.arange(size)
     article = pa.array([f"{n:016x}" for n in rows // 100])
     sentence = rows[rows % 4 == 0]
     text = [
         f"Sentence {n} of a rather long text about nothing in particular, and more words." for n in sentence
     ]
-    kinds = np.where(random.random(mentions) < 0.05, "ORG", "LOC")
-    sure = np.round(random.random(mentions), 4)
-    return {
-        "sentences": pa.table({"article_id": article.take(pa.array(sentence)),
-                               "sentence_no": pa.array(sentence % 100 // 4, pa.int32()), "text": text}),
-        "mentions": pa.table({"article_id": article, "sentence_no": pa.array(rows % 100 // 4, pa.int32()),
-                              "mention_no": pa.array(rows % 100, pa.int32()),
-                              "start": pa.array(rows % 4 * 10, pa.int32()),
-                              "end": pa.array(rows % 4 * 10 + 5, pa.int32()), "text": pa.repeat("Name", mentions),
-                              "type": kinds,
-                              "score": pa.array(sure, pa.float32()),
-                              "entity_id": pa.array(kinds)}),
-        "stances": pa.table({"article_id": article,
-                             "holder_mention_no": pa.array(rows % 100 // 4 * 4, pa.int32()),
-                             "target_mention_no": pa.array(rows % 100, pa.int32()),
-                             "stance": np.where(sure > 0.9, "favor", "neutral"),
-                             "favor": pa.array(sure, pa.float32()),
-                             "against": pa.array(np.zeros(mentions), pa.float32()),
-                             "neutral": pa.array(1 - sure, pa.float32()), "attributed": sure > 0.5}),
-    }  # fmt: skip
+    kinds = np.where(random.random(size) < 0.05, "ORG", "LOC")
+    sure = np.round(random.random(size), 4)
+    place, stands = pa.array(rows % 100 // 4, pa.int32()), rows % 4 * 10
+    sentences = {"article_id": article, "sentence_no": place}
+    mentions = {
+        **sentences,
+        "mention_no": pa.array(rows % 100, pa.int32()),
+        "start": pa.array(stands, pa.int32()),
+        "end": pa.array(stands + 5, pa.int32()),
+        "text": pa.repeat("Name", size),
+        "type": kinds,
+        "score": pa.array(sure, pa.float32()),
+        "entity_id": kinds,
+    }
+    stances = {
+        "article_id": article,
+        "holder_mention_no": pa.array(rows % 100 // 4 * 4, pa.int32()),
+        "target_mention_no": mentions["mention_no"],
+        "stance": np.where(sure > 0.9, "favor", "neutral"),
+        "favor": pa.array(sure, pa.float32()),
+        "against": pa.array(np.zeros(len(rows)), pa.float32()),
+        "neutral": pa.array(1 - sure, pa.float32()),
+        "attributed": sure > 0.5,
+    }
+    titled = pa.table(sentences).take(pa.array(sentence)).append_column("text", [text])
+    return {"sentences": titled, "mentions": pa.table(mentions), "stances": pa.table(stances)}
 
 
 def test_a_hundred_thousand_mentions_take_seconds():

@@ -11,6 +11,7 @@ from pipeline.settings import Settings
 from pipeline.stages import Context, recipe, stale
 from tests.test_runner import ask, digests, make_current
 
+ALIAS = "norland,Norland,LOC,Kingdom of Norland,,"
 BEFORE = Context(Settings(), KeywordTagger(), KeywordJudge())
 
 
