@@ -21,6 +21,8 @@ LINES = 10
 """Changes of a kind that a terminal shows unless asked for more; the other formats print all."""
 DIGEST = 16
 """Characters shown of a version or digest: enough to tell two apart."""
+LONG = 400
+"""Characters of a sentence that is shown whole."""
 STYLES = {"favor": "green", "against": "red", "neutral": "cyan"}
 
 
@@ -83,7 +85,7 @@ def listing(found: Comparison, console: Console) -> None:
     rows = found.changes.to_pylist()
     if rows:
         key = Text("\nIn the sentences: ").append_text(_marked("holder", marks.holder)).append(" on ")
-        console.print(key.append_text(_marked("target", marks.target)))
+        console.print(key.append_text(_marked("target", marks.target)).append("\n"))
     for kind in KINDS:
         listed = [row for row in rows if row["kind"] == kind]
         if not listed:
@@ -92,12 +94,13 @@ def listing(found: Comparison, console: Console) -> None:
         if kind == "stance flipped":
             parts = sorted(found.flips.items(), key=lambda item: -item[1])
             heading += f" ({', '.join(f'{was} → {now} {n:,}' for (was, now), n in parts)})"
-        console.print()
         console.rule(Text(heading, "bold"), align="left", style="dim")
         for row in listed:
             _change(row, console, marks)
         if hidden := found.counts[kind] - len(listed):
-            console.print(Text(f"… {hidden:,} more of this kind; --limit N shows N, --format csv all", "dim"))
+            console.print(
+                Text(f"… {hidden:,} more of this kind; --limit N shows N, --format csv all\n", "dim")
+            )
 
 
 def _why(pairing: Pairing, console: Console) -> None:
@@ -135,7 +138,8 @@ def _change(row: dict[str, Any], console: Console, marks: Marks) -> None:
         if row[f"{name}_before"] is not None or row[f"{name}_after"] is not None
     ]
     console.print(Padding(Text(" · ".join(told), "dim"), (0, 0, 0, 7), expand=False))
-    console.print(Padding(_sentence(row, marks), (0, 0, 1, 7), expand=False))
+    console.print(Padding(_sentence(row, marks), (0, 0, 0, 7), expand=False))
+    console.print()
 
 
 def _label(text: str | None) -> Text:
@@ -151,20 +155,21 @@ def _marked(text: str, mark: tuple[str, str, str]) -> Text:
 
 
 def _sentence(row: dict[str, Any], marks: Marks) -> Text:
-    """The sentence with its mentions marked; of a long one what stands around them."""
+    """The sentence with its mentions marked; of one longer than `LONG` what stands around them."""
     spans = sorted(
         (row[f"{who}_start"], row[f"{who}_end"], mark)
         for who, mark in (("holder", marks.holder), ("target", marks.target))
         if row[f"{who}_start"] is not None
     )
     shown, at, sentence = Text(), 0, row["sentence"]
+    long = len(sentence) > LONG
     for start, end, mark in spans:
         start = max(start, at)
         if start < end:
-            shown.append(visible(shortened(sentence[at:start], at > 0, True)))
+            shown.append(visible(shortened(sentence[at:start], at > 0, True) if long else sentence[at:start]))
             shown.append_text(_marked(sentence[start:end], mark))
             at = end
-    return shown.append(visible(shortened(sentence[at:], at > 0, False)))
+    return shown.append(visible(shortened(sentence[at:], at > 0, False) if long else sentence[at:]))
 
 
 def _grid(*names: str, right: Sequence[str]) -> Table:
