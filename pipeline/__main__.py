@@ -18,6 +18,7 @@ from pipeline.options import (
     InputArgument,
     LakeOption,
     LandingOption,
+    TextFormat,
     ToOption,
 )
 from pipeline.settings import Settings
@@ -221,6 +222,44 @@ def export(
     else:
         written = exporting.query(home, query, folder, form.value)
     terminal.note(f"{written:,} rows written to {folder}")
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="RUN", help="The older run.")],
+    after: Annotated[str, typer.Argument(metavar="RUN", help="The newer run.")],
+    limit: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Changes of each kind; 10 in a table, else all, if not given."),
+    ] = None,
+    form: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.table,
+    other: Annotated[
+        str | None, typer.Option("--other-lake", metavar="URI", help="The newer run is in this lake.")
+    ] = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    lake: LakeOption = None,
+    landing: LandingOption = None,
+) -> None:
+    """Show what two runs say differently of the same sentences, and why: after a new model, say.
+
+    RUN is a `run_id` of the table `runs`, `latest` (the last run), `current` (what is published now) or
+    `previous` (what the other RUN replaced). Compared are the days that both built: stances, their
+    probabilities and `attributed`, mentions, their types and entities. A build can be compared for a day
+    after it was replaced; for longer, keep a second lake. As csv or json, the summary goes to standard
+    error. Exit code 0, whether something differs or not.
+
+    Example: `standpoint diff previous latest`
+
+    Example: `standpoint diff current current --other-lake lake-with-new-model --format csv > changes.csv`
+    """
+    from pipeline import builds, showdiff
+    from pipeline.lake import Lake
+
+    settings, days_wanted = Settings.load(lake=lake, landing=landing), options.span(first, last)
+    home = Lake(settings.lake, create=False)
+    second = Lake(Settings.load(lake=other).lake, create=False) if other is not None else None
+    showdiff.show(builds.pair(before, after, home, second, *days_wanted), form.value, limit)
 
 
 @app.command()

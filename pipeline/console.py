@@ -30,7 +30,14 @@ def show(connection: database.Connection, sql: str, form: str) -> None:
     """
     if form == "parquet" and sys.stdout.isatty():
         raise UsageError("--format parquet: bytes are nothing for a terminal; add `> FILE.parquet`")
-    schema, batches = database.batches(database.query(connection, sql))
+    write(*database.batches(database.query(connection, sql)), form)
+
+
+def write(schema: pa.Schema, batches: Batches, form: str) -> None:
+    """Print rows as `table`, `csv`, `json` or `parquet`.
+
+    Raises UsageError for a value that the format cannot hold.
+    """
     sys.stdout.flush()
     try:
         if form == "table":

@@ -147,6 +147,11 @@ class Lake:
         with self.store.open(manifest.tables[name]["file"]) as file:
             return schemas.unstamp(name, pq.read_table(file))
 
+    def rows(self, name: str, manifests: Iterable[Manifest], columns: Sequence[str]) -> pa.Table:
+        """These columns of one table of several published days."""
+        files = [m.tables[name]["file"] for m in manifests if name in m.tables]
+        return self._dataset(name, files).to_table(columns=list(columns))
+
     def commit(self, manifests: Sequence[Manifest]) -> None:
         """Switch these days to their new manifests: each at once, and all or none after a crash."""
         if len(manifests) == 1:

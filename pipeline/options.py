@@ -38,6 +38,14 @@ class Format(StrEnum):
     parquet = "parquet"
 
 
+class TextFormat(StrEnum):
+    """How `diff` prints."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
 class FileFormat(StrEnum):
     """What `export` writes."""
 

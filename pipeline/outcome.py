@@ -31,6 +31,16 @@ class Outcome:
     duplicates: int = 0
     tokens: Mapping[str, int] = field(default_factory=dict)
 
+    def __add__(self, other: Outcome) -> Outcome:
+        """The same stage's results on two sets of articles as one."""
+        return Outcome(
+            {name: pa.concat_tables([table, other.kept[name]]) for name, table in self.kept.items()},
+            self.rows_in + other.rows_in,
+            pa.concat_tables([self.rejected, other.rejected]),
+            self.duplicates + other.duplicates,
+            {**self.tokens, **other.tokens},
+        )
+
 
 def reject(
     stage: str,

@@ -14,7 +14,7 @@ from datetime import date
 
 from pipeline import inbox
 from pipeline.lake import Lake, Manifest, settled, versions
-from pipeline.stages import Context, fingerprint, recipe
+from pipeline.stages import Context, fingerprint, recipe, stale
 
 # About a minute of the model on two cores: enough to hide what a unit costs beside it (validation,
 # about 2 s; docs/performance.md), and little enough to see progress and to lose on a crash.
@@ -132,17 +132,18 @@ def _due(
     if manifest and not pending and manifest.fingerprint == fingerprint(now, manifest.inputs):
         return None
     reasons = [] if manifest else ["new"]
+    built = json.loads(manifest.recipe) if manifest else {}
+    carried = not stale(built, now)
     if manifest:
-        built = json.loads(manifest.recipe)
         changed = {(stage, part) for stage in now for part in now[stage]
                    if built.get(stage, {}).get(part) != now[stage][part]}  # fmt: skip
         reasons += sorted({f"{part} ({stage})" for stage, part in changed})
     if manifest and not pending:
-        articles = fresh = manifest.articles
+        articles = manifest.articles
+        fresh = 0 if carried else articles
         digest = manifest.inputs
     else:
         counts, articles, digest = _arrivals(lake, day, manifest, pending)
-        carried = manifest is not None and not reasons
         fresh = counts["late"] + counts["corrected"] if carried else articles
         if manifest:
             reasons += [f"{count} {what}" for what, count in counts.items() if count]

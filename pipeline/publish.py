@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 from pipeline import inbox, schemas
 from pipeline.errors import ValidationFailed
 from pipeline.lake import GRACE, Lake, Manifest, versions
+from pipeline.outcome import Outcome
 from pipeline.plan import Due, Unit
-from pipeline.stages import STAGES, Context, fingerprint, recipe
+from pipeline.stages import STAGES, Context, fingerprint, recipe, stale
 from pipeline.staging import Day, StageRun, Staging
 
 COUNTS = ("rows_in", "rows_out", "rejected", "duplicates", "seconds")
@@ -60,9 +61,10 @@ def take_up(lake: Lake, unit: Unit, context: Context) -> dict[date, Day]:
 def _day(lake: Lake, due: Due, context: Context, batches: Sequence[inbox.Landed]) -> Day:
     manifest = base(lake, due, context)
     found = lake.inputs(due.date, manifest, [b for b in batches if b.name in due.batches])
-    arriving = versions(found.raw)
+    fresh, known = versions(found.raw), versions(lake.table(manifest, "raw"))
     if due.fresh < due.articles:
-        arriving -= versions(lake.table(manifest, "raw"))
+        fresh -= known
+    again = fresh & known if manifest and _cleaned_alike(manifest, context) else set()
     ingests = [
         {
             "name": b.name,
@@ -71,7 +73,27 @@ def _day(lake: Lake, due: Due, context: Context, batches: Sequence[inbox.Landed]
         }
         for b in found.batches
     ]
-    return Day(found.raw, found.rejects, tuple(sorted(v[0] for v in arriving)), tuple(ingests))
+    named = [tuple(sorted(version[0] for version in some)) for some in (fresh, again)]
+    return Day(found.raw, found.rejects, named[0], named[1], tuple(ingests))
+
+
+def _cleaned_alike(manifest: Manifest, context: Context) -> bool:
+    """Whether `clean` would leave a published day's articles as they are."""
+    return STAGES[0].name not in stale(json.loads(manifest.recipe), recipe(context))
+
+
+def cleaned(lake: Lake, unit: Unit, inputs: Mapping[date, Day], context: Context) -> Outcome:
+    """What `clean` makes of the articles that it need not be asked about again, from what is published."""
+    kept: dict[str, list[pa.Table]] = {name: [] for name in STAGES[0].writes}
+    refused, articles = [], 0
+    for due in unit.days:
+        manifest, again = base(lake, due, context), inputs[due.date].cleaned
+        for name, tables in kept.items():
+            tables.append(of(lake.table(manifest, name), again))
+        old = lake.table(manifest, "rejects")
+        refused.append(of(old.filter(pc.equal(old["stage"], STAGES[0].name)), again))
+        articles += len(again)
+    return Outcome({n: pa.concat_tables(t) for n, t in kept.items()}, articles, pa.concat_tables(refused))
 
 
 def assemble(lake: Lake, due: Due, day: Day, staging: Staging, context: Context) -> dict[str, pa.Table]:
@@ -186,3 +208,8 @@ def _superseded(
 def of(table: pa.Table, articles: Sequence[str]) -> pa.Table:
     """The rows of these articles."""
     return table.filter(pc.is_in(table["article_id"], pa.array(articles, pa.string())))
+
+
+def without(table: pa.Table, articles: Sequence[str]) -> pa.Table:
+    """The rows of all other articles."""
+    return table.filter(pc.invert(pc.is_in(table["article_id"], pa.array(articles, pa.string()))))

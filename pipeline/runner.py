@@ -45,7 +45,12 @@ def run_stage(lake: Lake, unit_id: str, name: str, context: Context, run_id: str
     inputs = staging.inputs()
     raw = pa.concat_tables(publish.of(inputs[due.date].raw, inputs[due.date].fresh) for due in unit.days)
     tables = {table: raw if table == "raw" else _staged(staging, stage, table) for table in stage.reads}
-    outcome = stage.run(tables, context)
+    if stage is STAGES[0]:
+        again = [article for day in inputs.values() for article in day.cleaned]
+        outcome = stage.run({"raw": publish.without(raw, again)}, context)
+        outcome += publish.cleaned(lake, unit, inputs, context)
+    else:
+        outcome = stage.run(tables, context)
     accounted = outcome.kept[stage.counts].num_rows + outcome.rejected.num_rows + outcome.duplicates
     if accounted != outcome.rows_in:
         raise ValidationFailed(

@@ -114,13 +114,18 @@ def _same(text: str) -> Iterator[Piece]:
 def _shortened(pieces: Sequence[Piece]) -> Iterator[Piece]:
     """The pieces, of long ones that are the same only what stands next to a change."""
     for n, piece in enumerate(pieces):
-        head = CONTEXT if n > 0 else 0
-        tail = CONTEXT if n < len(pieces) - 1 else 0
-        if piece.kind != "same" or len(piece.raw) <= head + tail + CONTEXT // 2:
+        if piece.kind != "same":
             yield piece
             continue
-        text = piece.raw
-        start = text.rfind(" ", 0, head) + 1 if head else 0
-        end = text.find(" ", len(text) - tail) if tail else len(text)
-        short = f"{text[:start]}… {text[end:].lstrip() if end >= 0 else ''}"
+        short = shortened(piece.raw, n > 0, n < len(pieces) - 1)
         yield Piece(short, short, "same")
+
+
+def shortened(text: str, before: bool, after: bool) -> str:
+    """The text without what stands far from what is marked before it and after it, where that is long."""
+    head, tail = CONTEXT * before, CONTEXT * after
+    if len(text) <= head + tail + CONTEXT // 2:
+        return text
+    start = text.rfind(" ", 0, head) + 1 if head else 0
+    end = text.find(" ", len(text) - tail) if tail else len(text)
+    return f"{text[:start]}… {text[end:].lstrip() if end >= 0 else ''}"

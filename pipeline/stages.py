@@ -146,6 +146,20 @@ def recipe(context: Context) -> dict[str, dict[str, str]]:
     return found | {"publish": {"code": PUBLISH_VERSION, "config": settled, "model": ""}}
 
 
+def stale(built: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
+    """The stages whose output may be another than it was: their recipe differs, or what they read may.
+
+    What publishing settles is no stage's output: it is settled anew whenever a day is published.
+    """
+    found: list[str] = []
+    touched: set[str] = set()
+    for stage in STAGES:
+        if built.get(stage.name) != now[stage.name] or touched & set(stage.reads):
+            found.append(stage.name)
+            touched |= set(stage.writes)
+    return tuple(found)
+
+
 def fingerprint(recipe: Mapping[str, Mapping[str, str]], inputs: str) -> str:
     """Fingerprint of a partition: digest of how it is built and of what it is built from."""
     return hashlib.sha256(json.dumps([recipe, inputs], sort_keys=True).encode()).hexdigest()

@@ -49,12 +49,15 @@ class StageRun:
 class Day:
     """What one day of a unit is built from: its articles, ingest's rejects, and which ones are fresh.
 
-    `ingests`: the inbox batches taken up, each with its name, its time and what it counted.
+    `cleaned`: those of the fresh ones that are published as `clean` would leave them now, so that only the
+    later stages compute them; `ingests`: the inbox batches taken up, each with its name, its time and what
+    it counted.
     """
 
     raw: pa.Table
     rejects: pa.Table
     fresh: tuple[str, ...]
+    cleaned: tuple[str, ...]
     ingests: tuple[Mapping[str, Any], ...]
 
 
@@ -83,7 +86,10 @@ class Staging:
         for name in ("raw", "rejects"):
             tables = [schemas.stamp(name, getattr(found, name), day, "") for day, found in days.items()]
             self.store.write(f"{self.folder}/inputs/{name}.parquet", parquet(pa.concat_tables(tables)))
-        record = {d.isoformat(): {"fresh": f.fresh, "ingests": f.ingests} for d, f in days.items()}
+        record = {
+            d.isoformat(): {"fresh": f.fresh, "cleaned": f.cleaned, "ingests": f.ingests}
+            for d, f in days.items()
+        }
         self.store.write(f"{self.folder}/inputs/days.json", json.dumps(record).encode())
 
     def inputs(self) -> dict[date, Day]:
@@ -102,7 +108,7 @@ class Staging:
                 name: schemas.unstamp(name, table.filter(pc.equal(table["day"], pa.scalar(day, pa.date32()))))
                 for name, table in tables.items()
             }
-            found[day] = Day(**rows, fresh=tuple(record["fresh"]), ingests=tuple(record["ingests"]))
+            found[day] = Day(**rows, **{name: tuple(items) for name, items in record.items()})
         return found
 
     def write(self, stage: str, outcome: Outcome, run: StageRun) -> None:

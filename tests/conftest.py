@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake_models import KeywordJudge, KeywordTagger
+from fake_models import KeywordJudge, KeywordTagger, NewJudge, NewTagger
 from hypothesis import settings
 from lakes import article, batch, day_batch
 from pyarrow import fs
@@ -58,6 +58,24 @@ def built(built_once: Path, tmp_path: Path) -> Lake:
     lake = Lake(str(tmp_path / "built"))
     database.refresh(lake)
     return lake
+
+
+@pytest.fixture(scope="session")
+def upgraded_once(built_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lake of `built`, after a later model has built it anew."""
+    folder = tmp_path_factory.mktemp("upgraded") / "lake"
+    shutil.copytree(built_once, folder)
+    lake, about = Lake(str(folder)), Context(Settings(), NewTagger(), NewJudge())
+    assert runner.run(lake, list(plan.units(plan.due(lake, about), lake)), about) == []
+    runner.finish(lake)
+    return folder
+
+
+@pytest.fixture
+def upgraded(upgraded_once: Path, tmp_path: Path) -> Lake:
+    """A copy of the lake that two models have built, one after the other."""
+    shutil.copytree(upgraded_once, tmp_path / "upgraded")
+    return Lake(str(tmp_path / "upgraded"))
 
 
 @pytest.fixture(scope="session")

@@ -122,6 +122,34 @@ class KeywordJudge:
         return answers
 
 
+class NewTagger(KeywordTagger):
+    """A later model: it finds no dates, and takes every LOC for an ORG."""
+
+    digest = "keyword-tagger-2"
+
+    def tag(self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]] | None = None) -> Tags:
+        found = super().tag(texts, spans)
+        kept = [row for row, kind in enumerate(found.type) if kind != "DATE"]
+        return Tags(
+            text_no=found.text_no[kept],
+            start=found.start[kept],
+            end=found.end[kept],
+            type=["ORG" if found.type[row] == "LOC" else found.type[row] for row in kept],
+            score=found.score[kept],
+            vectors=found.vectors[kept],
+            tokens=found.tokens,
+        )
+
+
+class NewJudge(KeywordJudge):
+    """A later model: what it took for praise is blame, and the other way round."""
+
+    digest = "keyword-judge-2"
+
+    def judge(self, questions: Questions) -> np.ndarray:
+        return super().judge(questions)[:, [1, 0, 2]]
+
+
 def _names(text: str) -> list[tuple[tuple[int, int], str]]:
     dates = [(match.span(), "DATE") for match in _DATE.finditer(text)]
     taken = {i for (start, end), _ in dates for i in range(start, end)}

@@ -30,6 +30,7 @@ COMMANDS = [
     "plan",
     "sql",
     "export",
+    "diff",
     "clean",
     "annotate",
     "airflow",
@@ -103,6 +104,12 @@ MISTAKES = [  # arguments, exit code, what is said
     (["plan", "--from", "2022-02-02", "--to", "2022-02-01"], 2, "--from 2022-02-02 comes after --to"),
     (["export", "out", "--query", "SELECT 1", "--tables", "raw", "--lake", "empty"], 2, "leave out --tables"),
     (["sql", "SELECT 1", "--lake", "empty"], 3, "nothing is published yet; run `standpoint run`"),
+    (["diff", "latest"], 2, "Missing argument 'RUN'"),
+    (["diff", "latest", "previous", "--limit", "-1"], 2, "greater than or equal to 0"),
+    (["diff", "latest", "previous", "--format", "parquet"], 2, "'parquet' is not one of"),
+    (["diff", "latest", "latest", "--lake", "empty"], 2, "run 'latest': no day of lake 'empty'"),
+    (["diff", "a", "b", "--lake", "empty", "--other-lake", "nosuch"], 3, "lake 'nosuch': there is none"),
+    (["diff", "a", "previous", "--lake", "empty", "--other-lake", "empty"], 2, "name that one by its id"),
     (["clean", "nosuch.jsonl"], 2, "input 'nosuch.jsonl' cannot be read (No such file or directory)"),
     (["demo", "--landing", "nosuch"], 3, "landing zone 'nosuch' is no folder"),
 ]  # fmt: skip
@@ -188,6 +195,24 @@ def test_export(built):
     assert Path("out/query.csv").read_text() == '"x"\n1\n'
     assert "'nosuch' is none of raw" in call("export", "out", "--tables", "nosuch", *lake, code=2).stderr
     assert "is a lake" in call("export", built.store.uri, *lake, code=2).stderr
+
+
+def test_diff(upgraded, built):
+    lake = ["--lake", upgraded.store.uri]
+    shown = call("diff", "previous", "latest", *lake).stdout
+    assert re.search(r"^tag +model +keyword-tagger-1\S+ +keyword-tagger-2\S+ +2$", shown, re.M)
+    assert re.search(r"^stance flipped +12 +24 +judgements in both +50.00 %$", shown, re.M)
+    assert "… 2 more of this kind" in shown
+    rows = call("diff", "previous", "latest", "--format", "json", *lake)
+    flips = [row for row in map(json.loads, rows.stdout.splitlines()) if row["kind"] == "stance flipped"]
+    assert len(flips) == 12
+    assert re.search(r"^stance flipped +12 ", rows.stderr, re.M)
+    two = call("diff", "latest", "latest", "--lake", built.store.uri, "--other-lake", upgraded.store.uri,
+               "--format", "csv", "--limit", 2, "--to", "2022-01-05")  # fmt: skip
+    assert two.stdout.splitlines()[0].startswith('"day","article_id","kind","holder","target","before"')
+    assert two.stdout.count("stance flipped") == 2
+    said = call("diff", "nosuch", "latest", *lake, code=2).stderr
+    assert said.startswith("standpoint: run 'nosuch': no day of lake")
 
 
 def test_clean_answers_every_line():
