@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal, NamedTuple
 
 from rich.console import Console
@@ -13,6 +14,8 @@ from pipeline.tracked import Tracked
 
 CONTEXT = 80
 """Characters shown on either side of a change; what lies farther away is left out."""
+MOST = 100
+"""Marks shown in a line; a line of 2 MB may have 100,000."""
 SHOWN = {" ": "·", "\t": "⇥", "\n": "↵", "\r": "↵", "\u00a0": "⍽"}
 INSERTED = "‸"
 """A proofreader's caret: here something was missing."""
@@ -59,7 +62,8 @@ def compared(
 ) -> tuple[Text, Text]:
     """The two sides of a line; `suspected` are spans of raw characters, sorted."""
     left, right = Text(), Text()
-    for piece in _shortened(list(_pieces(raw, clean, suspected))):
+    pieces, more = _first(_pieces(raw, clean, suspected))
+    for piece in _shortened(pieces):
         match piece.kind:
             case "same":
                 left.append(visible(piece.raw))
@@ -73,7 +77,19 @@ def compared(
                 else:
                     left.append(INSERTED, signs.removed[2])
                 _added(right, piece.clean, signs.added)
+    if more:
+        left.append(f" … and {more:,} more places in this line")
     return left, right
+
+
+def _first(pieces: Iterable[Piece]) -> tuple[list[Piece], int]:
+    """The pieces up to the last mark that is shown, and how many marks follow."""
+    first, marks = list[Piece](), 0
+    for piece in pieces:
+        marks += piece.kind != "same"
+        if marks <= MOST:
+            first.append(piece)
+    return first, max(marks - MOST, 0)
 
 
 def _mark(side: Text, text: str, sign: tuple[str, str, str]) -> None:
@@ -92,12 +108,18 @@ def _added(side: Text, text: str, sign: tuple[str, str, str]) -> None:
 
 
 def _pieces(raw: str, clean: Tracked, suspected: Iterable[tuple[int, int]]) -> Iterator[Piece]:
+    suspected = sorted(suspected)
+    passed = 0  # of the suspected spans: those that end before the range
     for r in clean.ranges:
         if r.repair is not None:
             yield Piece(raw[r.raw_start : r.raw_end], clean.text[r.start : r.end], "changed")
             continue
         at = r.raw_start
-        for start, end in suspected:
+        while passed < len(suspected) and suspected[passed][1] <= at:
+            passed += 1
+        for start, end in islice(suspected, passed, None):
+            if start >= r.raw_end:
+                break
             start, end = max(start, at), min(end, r.raw_end)
             if start < end:
                 yield from _same(raw[at:start])

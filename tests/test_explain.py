@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from pipeline import explain, repair
+from pipeline import explain, repair, sidebyside
 from pipeline.clean import clean_lines
 from pipeline.errors import UsageError, ValidationFailed
 from pipeline.repair import Repair
@@ -112,6 +113,16 @@ def test_of_a_long_line_only_what_stands_around_changes():
     assert len(screen.splitlines()) < 20
     assert "near [-&amp;-] far" in screen
     assert screen.count("…") == 2 + 2 + 1
+
+
+def test_of_a_line_with_many_changes_the_first_are_shown_and_all_are_counted():
+    text = "They dont say. " * 1000
+    began = time.process_time()
+    out = shown({"id": 1, "title": "A vote", "lines": [text]})
+    assert time.process_time() - began < 20
+    assert out.count("don{+'+}t") == sidebyside.MOST
+    assert "and 901 more" in " ".join(out.split())  # the space at the end is one
+    assert re.search(r"apostrophe 1,000\b", out)
 
 
 def test_the_same_change_is_listed_once_with_its_lines():
