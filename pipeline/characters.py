@@ -17,8 +17,9 @@ from pipeline.restore import UNDAMAGED, Article
 from pipeline.tracked import Finding, align
 
 ENTITY = re.compile(
-    r"&(?:(?:amp|#0*38|#[xX]0*26);)*(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
+    r"&(?:(?:amp|#0*38|#[xX]0*26);)*((?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});)"
 )
+"""Also escaped several times; what is meant is the entity that its last part is."""
 BLOCK = (
     r"address|article|aside|blockquote|br|center|div|figcaption|figure|footer|h[1-6]|header|hr|li|main|nav|ol|p|pre"
     r"|section|table|tbody|td|th|thead|tr|ul"
@@ -37,10 +38,10 @@ INVISIBLE = re.compile(
     "|[\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]"
     "|(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])"  # joiners only join other scripts
 )
-SPACES = re.compile(r" *[^\S ]\s*")
+SPACES = re.compile(r"(?<! ) *[^\S ]\s*")
 LIGATURE = re.compile(f"[{''.join(map(chr, chardata.LIGATURES))}]")
 WIDE = re.compile("[\uff01-\uff1b\uff1d\uff1f-\uff5e\uffe0-\uffe2\uffe4-\uffe6]+")
-KANA = re.compile("[\uff61-\uff9f]*[\uff66-\uff9d][\uff61-\uff9f]*")
+KANA = re.compile("(?<![\uff61-\uff9f])[\uff61-\uff9f]*[\uff66-\uff9d][\uff61-\uff9f]*")
 EAST_ASIAN = re.compile(
     "[\u1100-\u11ff\u2e80-\u2fff\u3001-\u9fff\uac00-\ud7ff\uf900-\ufaff\uff61-\uffdc\U00020000-\U0003ffff]"
 )
@@ -70,7 +71,7 @@ def html(text: str, article: Article = UNDAMAGED) -> list[Finding]:
         edits += [Finding(*m.span(), " " if m[2] else "") for m in TAG.finditer(text)]
     if "&" in text:
         inside = {n for e in edits for n in range(e.start, e.end)}
-        found = ((m, _unescaped(m[0])) for m in ENTITY.finditer(text) if m.start() not in inside)
+        found = ((m, _unescaped(f"&{m[1]}")) for m in ENTITY.finditer(text) if m.start() not in inside)
         edits += [Finding(*m.span(), plain) for m, plain in found if plain != m[0]]
     return sorted(edits)
 

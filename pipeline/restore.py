@@ -18,7 +18,7 @@ from pipeline.accents import written
 from pipeline.tracked import Finding
 
 STILL = {
-    "'": re.compile(r"[A-Za-z]'(?:[a-z]{1,2}\b|s\b)|s' "),
+    "'": re.compile(r"[A-Za-z]'[a-z]{1,2}\b|s' "),
     "—": re.compile(r"(?<=\w) ?--? ?(?=\w)(?<=[ -][ -])"),
 }
 """Apostrophes, and dashes between words, that are still there."""
@@ -36,7 +36,8 @@ AFTER_DASH = re.compile("(?:an?|as|especially|even|for|including|not|particularl
 ALWAYS = re.compile(
     r"(?<![\w'’-])(?:O(?=[A-Z][a-z]{3,})|D(?=[AEIOU][a-z]{3,}|Souza\b)|N(?=(?:Golo|Diaye|Djamena)\b))"
     r"|(?<=\b[A-Z]\.[A-Z]\.)(?=s [a-z])|(?<![\w'’-])[a-z]{2,}[cdfghjklmnprtvwz]y(?=s(?![\w'’-]))"
-    r"|\b(?:Moody|McDonald|Wendy|Macy|Kohl|Sotheby|Arby|Applebee|Alzheimer|Parkinson|& Poor)(?=s\b)"
+    r"|\b(?:Moody|McDonald|Wendy|Macy|Kohl|Sotheby|Arby|Applebee|Alzheimer|Parkinson)(?=s\b)"
+    r"|(?<=& Poor)(?=s\b)"
     r"|\b(?:(?:New Year|Valentine|Mother|Father)(?=s (?:Day|Eve)\b)|Lord(?=s Prayer\b))"
 )
 """Where an apostrophe always stood: O'Rourke, "the U.S.'s plan", "the agency's" (no plural), set names."""
@@ -94,7 +95,8 @@ class Article:
 
     def weighed(self, guess: models.Guess) -> float:
         """The probability of a guess, given the share of such characters that the article lost."""
-        share = self.share.get(guess.insert, 0.0)
+        if not (share := self.share.get(guess.insert, 0.0)):
+            return 0.0  # also where `lost` is 1
         return share * guess.probability / (share * guess.lost + 1 - guess.lost)
 
 

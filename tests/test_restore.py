@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import models
@@ -167,7 +167,8 @@ def test_a_line_is_judged_alike_whether_or_not_the_article_was_judged_on_it():
 SHARES = st.floats(0, 1 - 1e-6)
 
 
-@given(SHARES, SHARES, st.floats(0, 0.999), st.floats(0, 1))
+@given(SHARES, SHARES, st.floats(0, 1), st.floats(0, 1))
+@example(0.0, 0.5, 1.0, 1.0)
 def test_a_guess_weighs_more_the_more_was_lost(share, other, lost, part):
     less, more = sorted((share, other))
     guess = models.Guess(0, 4, 3, "'", part * lost, lost, ())
