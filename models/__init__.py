@@ -18,12 +18,32 @@ from models.features import explain
 from models.restorer import FILE, Guess, Restorer
 
 __all__ = [
-    "STANCES", "TYPES", "ConfigurationError", "Guess", "Judge", "Model", "Questions", "Restorer", "Tagger",
-    "Tags", "count_words", "describe", "digest", "explain", "load", "restorer", "restorer_digest",
+    "ROLES", "STANCES", "TYPES", "ConfigurationError", "Guess", "Judge", "Model", "Questions", "Restorer",
+    "Said", "Tagger", "Tags", "count_words", "describe", "digest", "explain", "load", "restorer",
+    "restorer_digest",
 ]  # fmt: skip
 
 TYPES = ("PERSON", "ORG", "LOC", "FAC", "NORP", "DATE", "MONEY", "PRODUCT", "MISC")
 STANCES = ("favor", "against", "neutral")
+ROLES = ("source", "cue", "content")
+
+
+@dataclass(frozen=True)
+class Said:
+    """Who says what, as spans in columns of equal length n, ordered by (text_no, start, role).
+
+    text_no  int32: which text
+    start    int32: character offset into the text as given
+    end      int32: exclusive
+    role     one of ROLES: who says it, the words that tell so ("said", "according to"), what is said
+    score    float32: the model's probability of the span's least certain word
+    """
+
+    text_no: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+    role: list[str]
+    score: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -37,6 +57,7 @@ class Tags:
     score    float32: calibrated probability that span and type are right; nan for a given span
     vectors  float16 (n, width): all that a `Judge` needs to know of a mention; width 0 for taggers without
     tokens   int32, one per TEXT: word pieces of the text that the encoder saw, each counted once
+    said     attributions in the texts; None from a tagger that does not look for them
     """
 
     text_no: np.ndarray
@@ -46,6 +67,7 @@ class Tags:
     score: np.ndarray
     vectors: np.ndarray
     tokens: np.ndarray
+    said: Said | None = None
 
 
 @runtime_checkable
