@@ -13,7 +13,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from models import data
+from models import ROLES, annotated, data, polnear
 from models.words import Pieces, padded, pieces
 
 Item = tuple[data.Example, Pieces]
@@ -30,6 +30,8 @@ class Batch:
     mentions   row, first piece and end piece; characters: the same as offsets into the text
     portrayals mention and label
     relations  holder's mention, target's mention and label
+    voiced     row and piece of each word whose roles are known
+    roles      of each of these and each role: 0 outside, 1 begin, 2 inside
     """
 
     ids: Tensor
@@ -41,6 +43,8 @@ class Batch:
     characters: list[data.Span] = field(default_factory=list)
     portrayals: list[tuple[int, int]] = field(default_factory=list)
     relations: list[tuple[int, int, int]] = field(default_factory=list)
+    voiced: list[tuple[int, int]] = field(default_factory=list)
+    roles: list[list[int]] = field(default_factory=list)
 
 
 def tags(found: Pieces, known: Sequence[tuple[data.Span, int]]) -> np.ndarray:
@@ -54,17 +58,32 @@ def tags(found: Pieces, known: Sequence[tuple[data.Span, int]]) -> np.ndarray:
     return result
 
 
+def roles(found: Pieces, known: Sequence[tuple[data.Span, int]]) -> np.ndarray:
+    """Of every word (words, roles): 0 outside, 1 begin, 2 inside a span of that role."""
+    result = np.zeros((len(found.firsts()), len(ROLES)), dtype=np.int64)
+    ranges = found.covering(np.array([span for span, _ in known], dtype=np.int64).reshape(-1, 2))
+    for (lo, hi), (_, role) in zip(ranges, known, strict=True):
+        if lo < hi:
+            result[found.word[lo] : found.word[hi - 1] + 1, role] = 2
+            result[found.word[lo], role] = 1
+    return result
+
+
 def collate(items: Sequence[Item], window: int) -> Batch:
     """One batch; what lies beyond the window of a long text is left out of training."""
     rows = [(found.ids[:window], found.case[:window]) for _, found in items]
     ids, case, mask = padded(rows, 2 + max(len(row) for row, _ in rows))
     batch = Batch(torch.from_numpy(ids), torch.from_numpy(case), torch.from_numpy(mask))
     for row, (example, found) in enumerate(items):
+        firsts = found.firsts()
+        firsts = firsts[firsts < window]
+        places = [(row, int(i) + 1) for i in firsts]
         if example.entities is not None:
-            firsts = found.firsts()
-            firsts = firsts[firsts < window]
-            batch.words += [(row, int(i) + 1) for i in firsts]
+            batch.words += places
             batch.tags += tags(found, example.entities)[: len(firsts)].tolist()
+        if example.said is not None:
+            batch.voiced += places
+            batch.roles += roles(found, example.said)[: len(firsts)].tolist()
         _add_stances(batch, row, example, found, window)
     return batch
 
@@ -86,7 +105,7 @@ def _add_stances(batch: Batch, row: int, example: data.Example, found: Pieces, w
     ]
 
 
-def examples(folder: Path, rng: random.Random) -> list[data.Example]:
+def examples(folder: Path, rng: random.Random, settings: dict[str, Any]) -> list[data.Example]:
     """One epoch's training texts; none of them is a sentence of a dev set."""
     out = data.held_out(folder)
     directed = data.relations(folder / "stance/directed/train.jsonl", reverse=True, but=out)
@@ -98,6 +117,8 @@ def examples(folder: Path, rng: random.Random) -> list[data.Example]:
         *data.portrayals(folder / "stance/newsmtsc/train.jsonl", out),
         *(data.joined(one, other, rng.choice(_BETWEEN)) for one, other in pairs),
         *directed[2 * half :],
+        *annotated.examples(folder, rng),
+        *polnear.examples(folder / "attribution/polnear/train", rng, settings["polnear"]),
     ]
 
 

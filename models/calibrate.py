@@ -11,6 +11,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from models.scores import macro_f1
 
+_FEW = 20
 Fit = Callable[[np.ndarray, np.ndarray], list[float]]
 
 
@@ -29,9 +30,26 @@ def minimum(loss: Callable[[Tensor], Tensor], start: Sequence[float]) -> list[fl
     return [round(x, 4) for x in at.tolist()]
 
 
-def portrayal(logits: np.ndarray, gold: np.ndarray) -> list[float]:
-    """[scale, 0, 0, 0] of the logits (n, 3): one temperature, which leaves every label as it is."""
-    return _scaled(logits, gold, np.zeros(3))
+def likelihood(logits: np.ndarray, gold: np.ndarray) -> list[float]:
+    """[scale, bias of each class] of the logits (n, 3), neutral's 0: the likeliest, fitting shares too."""
+    x, y = torch.from_numpy(logits.astype(np.float64)), torch.from_numpy(gold)
+
+    def loss(at: Tensor) -> Tensor:
+        return cross_entropy(x * at[0] + torch.cat([at[1:], torch.zeros(1)]), y)
+
+    return [*minimum(loss, [1.0, 0.0, 0.0]), 0.0]
+
+
+def least(chances: np.ndarray, right: np.ndarray, precision: float) -> float | None:
+    """The lowest of the chances (n) from which on at least `precision` is right; None where there is none.
+
+    At least _FEW answers are published by it, and one more is counted as wrong, since the best of many
+    thresholds is also the luckiest.
+    """
+    order = np.argsort(-chances, kind="stable")
+    count = np.arange(1, len(order) + 1)
+    good = np.flatnonzero((np.cumsum(right[order]) >= precision * (count + 1)) & (count >= _FEW))
+    return round(float(chances[order][good[-1]]), 4) if len(good) else None
 
 
 def relation(logits: np.ndarray, gold: np.ndarray) -> list[float]:

@@ -36,12 +36,14 @@ class Example:
     entities   character span and index into TYPES
     portrayals character span of the target and index into STANCES
     relations  character spans of holder and target, and index into STANCES
+    said       character span and index into ROLES
     """
 
     text: str
     entities: tuple[tuple[Span, int], ...] | None = None
     portrayals: tuple[tuple[Span, int], ...] = ()
     relations: tuple[tuple[Span, Span, int], ...] = ()
+    said: tuple[tuple[Span, int], ...] | None = None
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -224,6 +226,7 @@ def without(example: Example, dropped: Callable[[int, str], bool]) -> Example:
         entities=None if known is None else tuple((moved(s), k) for s, k in known if left(s)),
         portrayals=tuple((moved(s), k) for s, k in example.portrayals if left(s)),
         relations=tuple((moved(h), moved(t), k) for h, t, k in example.relations if left(h) and left(t)),
+        said=None if example.said is None else tuple((moved(s), k) for s, k in example.said if left(s)),
     )
 
 

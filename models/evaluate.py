@@ -1,12 +1,14 @@
 """Scores a model on the dev sets: `python -m models.evaluate --data DIR [--calibrate] [--card]`.
 
-`--calibrate` first fits the probabilities to the dev sets and writes them into the model's config.json.
-Calibration errors are cross-fitted: each half of a set's texts is measured under a fit to the other half.
+`--calibrate` first fits probabilities and thresholds to the dev sets and writes them into the model's
+config.json. Calibration errors, and the precision of what is published, are cross-fitted: each half of a
+set's texts is measured under a fit to the other.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,176 +17,131 @@ from typing import Any
 
 import numpy as np
 
-from models import STANCES, TYPES, Questions, calibrate, data, weights
+from models import annotated, calibrate, data, measures, polnear, weights
+from models.asked import Answers, answers, together
 from models.card import card
+from models.data import Example
 from models.infer import Model
-from models.scores import Entity, calibration_error, counts, interval, label_f1, macro_f1, micro_f1
+from models.measures import gold, mentions, widened
+from models.scores import calibration_error
 from models.words import pieces
 
-FOUR = {kind: kind for kind in ("PERSON", "ORG", "LOC", "MISC")}
-FOUR |= {"FAC": "LOC", "NORP": "MISC", "PRODUCT": "MISC"}
-FITS: dict[str, calibrate.Fit] = {"portrayal": calibrate.portrayal, "relation": calibrate.relation}
 NEWS = "ner/worldwide/dev.jsonl"
+HEADS = ("portrayal", "relation")
 SETS = {
     "portrayal_rw": ("portrayal", "stance/newsmtsc/dev_rw.jsonl"),
     "portrayal_mt": ("portrayal", "stance/newsmtsc/dev_mt.jsonl"),
     "directed": ("relation", "stance/directed/dev.jsonl"),
 }
+FITS: dict[str, calibrate.Fit] = {
+    "portrayal": calibrate.likelihood,
+    "relation": calibrate.relation,
+    "portrayal_every": calibrate.likelihood,
+    "relation_every": calibrate.likelihood,
+}
 
 
 @dataclass(frozen=True)
-class Answers:
-    """Answers to one set's questions: the text of each, its gold label, and the uncalibrated logits."""
+class Sets:
+    """The texts to score on.
 
-    head: str
-    text_no: np.ndarray
-    gold: np.ndarray
-    logits: np.ndarray
+    news, regions  paragraphs of the newswire and the region of each
+    stances        each of SETS
+    ours, outlets  our own held-out sentences with every judgement, and the outlet of each
+    said           sentences of PolNeAR's dev articles
+    """
 
+    news: list[Example]
+    regions: list[str]
+    stances: dict[str, list[Example]]
+    ours: list[Example]
+    outlets: list[str]
+    said: list[Example]
 
-def gold(example: data.Example) -> list[Entity]:
-    """The labelled mentions of a text."""
-    return [(start, end, TYPES[kind]) for (start, end), kind in example.entities or ()]
-
-
-def widened(model: Model, examples: Sequence[data.Example]) -> list[list[Entity]]:
-    """Gold mentions as the whole words they touch: where characters were lost, two words may be one."""
-    wide = []
-    for one, found in zip(examples, pieces(model.tokenizer, [e.text for e in examples]), strict=True):
-        known = gold(one)
-        bounds = np.append(found.firsts(), len(found))
-        ranges = found.covering(np.array([m[:2] for m in known], dtype=np.int64).reshape(-1, 2))
-        kept = [(lo, hi, m[2]) for (lo, hi), m in zip(ranges, known, strict=True) if lo < hi]
-        words = [(bounds[found.word[lo]], bounds[found.word[hi - 1] + 1] - 1, kind) for lo, hi, kind in kept]
-        wide.append([(int(found.start[lo]), int(found.end[last]), kind) for lo, last, kind in words])
-    return wide
-
-
-def mentions(model: Model, texts: Sequence[str]) -> tuple[list[list[Entity]], list[list[float]]]:
-    """Mentions and their scores, by text."""
-    tags = model.tag(texts)
-    found: list[list[Entity]] = [[] for _ in texts]
-    scores: list[list[float]] = [[] for _ in texts]
-    for i, no in enumerate(tags.text_no):
-        found[no].append((int(tags.start[i]), int(tags.end[i]), tags.type[i]))
-        scores[no].append(float(tags.score[i]))
-    return found, scores
+    @staticmethod
+    def read(folder: Path) -> Sets:
+        """All sets in the data folder."""
+        with gzip.open(folder / "raw/clean_articles.jsonl.gz", "rt", encoding="utf-8") as lines:
+            outlet = {article["id"]: article["source"] for article in map(json.loads, lines)}
+        kept = [(row, text) for row, text in annotated.texts(folder) if annotated.held_out(row)]
+        return Sets(
+            data.newswire(folder / NEWS),
+            [row["region"] for row in data.rows(folder / NEWS)],
+            {name: _read(head, folder / path) for name, (head, path) in SETS.items()},
+            [annotated.every(text, row) for row, text in kept],
+            [outlet.get(row["of"].partition("/")[2], row["of"].partition("/")[0]) for row, _ in kept],
+            polnear.examples(folder / "attribution/polnear/dev"),
+        )
 
 
-def four(rows: Sequence[Sequence[Entity]]) -> list[list[Entity]]:
-    """Mentions in the four classes of CoNLL 2003; dates and money have none."""
-    return [[(start, end, FOUR[kind]) for start, end, kind in row if kind in FOUR] for row in rows]
+def _read(head: str, path: Path) -> list[Example]:
+    return data.portrayals(path) if head == "portrayal" else data.relations(path)
 
 
-def entities(known: Sequence[Sequence[Entity]], found: Sequence[Sequence[Entity]]) -> dict[str, Any]:
-    """Scores of found mentions, by text: exact spans and types."""
-    table = counts(known, found)
-    right, given, wanted = table.sum(0)
-    return {
-        "f1": micro_f1(table),
-        "interval": interval(len(table), lambda pick: micro_f1(table[pick])),
-        "precision": float(right / max(given, 1)),
-        "recall": float(right / max(wanted, 1)),
-        "four": micro_f1(counts(four(known), four(found))),
-        "each": {kind: micro_f1(counts(known, found, kind)) for kind in TYPES},
-    }
-
-
-def answers(model: Model, head: str, examples: Sequence[data.Example]) -> Answers:
-    """Puts every labelled target or pair of the examples to the model."""
-    asked = [
-        (no, holder, target, label)
-        for no, one in enumerate(examples)
-        for holder, target, label in [((-1, -1), s, k) for s, k in one.portrayals] + list(one.relations)
-    ]
-    spans: list[list[data.Span]] = [[] for _ in examples]
-    for no, holder, target, _ in asked:
-        spans[no] += [span for span in (holder, target) if span[0] >= 0]
-    tags = model.tag([one.text for one in examples], spans)
-    given = [i for i, kind in enumerate(tags.type) if not kind]
-    place = {(int(tags.text_no[i]), int(tags.start[i]), int(tags.end[i])): i for i in given}
-    none = np.zeros(tags.vectors.shape[1], dtype=np.float16)
-
-    def vectors(rows: Sequence[tuple[int, data.Span]]) -> np.ndarray:
-        return np.stack([none if span[0] < 0 else tags.vectors[place[no, *span]] for no, span in rows])
-
-    number, label = (np.array([row[k] for row in asked], dtype=np.int64) for k in (0, 3))
-    holders = [(no, holder) for no, holder, _, _ in asked]
-    targets = [(no, target) for no, _, target, _ in asked]
-    questions = Questions(
-        [one.text for one in examples],
-        number,
-        np.array([span for _, span in holders], dtype=np.int32),
-        np.array([span for _, span in targets], dtype=np.int32),
-        vectors(holders),
-        vectors(targets),
-    )
-    return Answers(head, number, label, model.logits(questions))
-
-
-def stances(found: Answers, fit: Sequence[float]) -> dict[str, Any]:
-    """Scores of answers under a calibration."""
-    guess = calibrate.chances(found.logits, fit).argmax(1)
-    rows = [np.flatnonzero(found.text_no == no) for no in np.unique(found.text_no)]
-
-    def drawn(pick: np.ndarray) -> float:
-        which = np.concatenate([rows[no] for no in pick])
-        return macro_f1(found.gold[which], guess[which])
-
-    even = found.text_no % 2 == 0
-    sure = calibrate.crossed_chances(FITS[found.head], found.logits, found.gold, even)
-    return {
-        "f1": macro_f1(found.gold, guess),
-        "interval": interval(len(rows), drawn),
-        "accuracy": float((guess == found.gold).mean()),
-        "each": dict(zip(STANCES, label_f1(found.gold, guess).tolist(), strict=True)),
-        "crossed": macro_f1(found.gold, sure.argmax(1)),
-        "error": calibration_error(sure.max(1), sure.argmax(1) == found.gold),
-    }
-
-
-def odds(model: Model, examples: Sequence[data.Example]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def odds(model: Model, examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of every mention found: uncalibrated log odds, whether it is right, whether its text number is even."""
-    model.config["calibration"] = weights.UNCALIBRATED
-    found, scores = mentions(model, [e.text for e in examples])
-    right = [mention in gold(examples[no]) for no, row in enumerate(found) for mention in row]
+    model.config["calibration"] = model.config["calibration"] | {"entities": [1.0, 0.0]}
+    found, scores = mentions(model.tag([e.text for e in examples]), len(examples))
+    known = [set(gold(example)) for example in examples]
+    right = [mention in known[no] for no, row in enumerate(found) for mention in row]
     even = [no % 2 == 0 for no, row in enumerate(found) for _ in row]
     sure = np.clip(np.array([score for row in scores for score in row]), 1e-4, 1 - 1e-4)
     return np.log(sure / (1 - sure)), np.array(right), np.array(even)
 
 
-def evaluate(model: Model, folder: Path, fit: bool) -> dict[str, Any]:
+def evaluate(model: Model, sets: Sets, fit: bool) -> dict[str, Any]:
     """All scores on clean and on ASCII-stripped copies; with `fit`, calibrates `model.config` first."""
-    known = model.config["calibration"]
-    news = data.newswire(folder / NEWS)
-    texts = {name: (head, _read(head, folder / path)) for name, (head, path) in SETS.items()}
-    sets = {name: answers(model, head, rows) for name, (head, rows) in texts.items()}
-    log_odds, right, even = odds(model, news)
+    known, bounds = model.config["calibration"], model.config["thresholds"]
+    log_odds, right, even = odds(model, sets.news)
+    found = {name: answers(model, rows, SETS[name][0]) for name, rows in sets.stances.items()}
+    ours = {head: answers(model, sets.ours, head) for head in HEADS}
     if fit:
         known = {"entities": calibrate.entities(log_odds, right)}
-        for head in FITS:
-            ours = [s for s in sets.values() if s.head == head]
-            logits, labels = np.concatenate([s.logits for s in ours]), np.concatenate([s.gold for s in ours])
-            known[head] = FITS[head](logits, labels)
-    model.config["calibration"] = known
-    found, _ = mentions(model, [e.text for e in news])
-    stripped = [data.ascii_only(e) for e in news]
-    damaged, _ = mentions(model, [e.text for e in stripped])
-    result = {
-        "entities": entities([gold(e) for e in news], found),
-        "entities_whole_words": entities(widened(model, news), found),
-        "entities_stripped": entities(widened(model, stripped), damaged),
-    }
+        for head in HEADS:
+            asked = together([found[name] for name in SETS if SETS[name][0] == head])
+            known[head] = FITS[head](asked.logits, asked.gold)
+            every = f"{head}_every"
+            known[every] = FITS[every](ours[head].logits, ours[head].gold)
+        bounds = {head: measures.thresholds(ours[head], known[f"{head}_every"]) for head in HEADS}
+    model.config["calibration"], model.config["thresholds"] = known, bounds
+    result = _names(model, sets)
     result["entities"]["error"] = calibration_error(calibrate.crossed_scores(log_odds, right, even), right)
-    for name, (head, rows) in texts.items():
-        result[name] = stances(sets[name], known[head])
-        bare = answers(model, head, [data.ascii_only(e) for e in rows])
-        result[f"{name}_stripped"] = stances(bare, known[head])
+    for name, (head, _) in SETS.items():
+        result[name] = measures.stances(found[name], known[head], FITS[head])
+        bare = answers(model, [data.ascii_only(e) for e in sets.stances[name]], head)
+        result[f"{name}_stripped"] = measures.stances(bare, known[head], FITS[head])
+    for head in HEADS:
+        result[f"ours_{head}"] = _ours(ours[head], known, head, sets.outlets)
+    result["said"] = _said(model, sets.said)
     return result
 
 
-def _read(head: str, path: Path) -> list[data.Example]:
-    return data.portrayals(path) if head == "portrayal" else data.relations(path)
+def _names(model: Model, sets: Sets) -> dict[str, Any]:
+    """Scores of mentions: the newswire, clean and stripped, and our sentences of American news."""
+    result: dict[str, Any] = {}
+    for name, texts, groups in (("", sets.news, sets.regions), ("_ours", sets.ours, sets.outlets)):
+        clean = mentions(model.tag([e.text for e in texts]), len(texts))[0]
+        stripped = [data.ascii_only(e) for e in texts]
+        bare = mentions(model.tag([e.text for e in stripped]), len(texts))[0]
+        seen, lost = (pieces(model.tokenizer, [e.text for e in side]) for side in (texts, stripped))
+        result[f"entities{name}"] = measures.entities([gold(e) for e in texts], clean, groups)
+        result[f"entities{name}_whole_words"] = measures.entities(widened(seen, texts), clean)
+        result[f"entities{name}_stripped"] = measures.entities(widened(lost, stripped), bare)
+    return result
+
+
+def _ours(found: Answers, known: dict[str, list[float]], head: str, outlets: Sequence[str]) -> dict[str, Any]:
+    every = f"{head}_every"
+    scores = measures.stances(found, known[every], FITS[every], outlets)
+    return scores | {"published": measures.published(found, FITS[every])}
+
+
+def _said(model: Model, examples: Sequence[Example]) -> dict[str, Any]:
+    texts = [example.text for example in examples]
+    found = model.tag(texts).said
+    if found is None:
+        raise ValueError("the model has no head for attribution; train one with models.train")
+    return dict(measures.roles(examples, found, pieces(model.tokenizer, texts)))
 
 
 def main() -> None:
@@ -196,11 +153,11 @@ def main() -> None:
     parser.add_argument("--card", action="store_true", help="write card.md into the model folder")
     given = parser.parse_args()
     model = Model.load(given.model)
-    result = evaluate(model, given.data, given.calibrate)
+    result = evaluate(model, Sets.read(given.data), given.calibrate)
     if given.calibrate:
         config, tensors, tokenizer = weights.verified(given.model)
-        settings = {**config, "calibration": model.config["calibration"]}
-        weights.save(given.model, settings, tensors, tokenizer)
+        fitted = {name: model.config[name] for name in ("calibration", "thresholds")}
+        weights.save(given.model, config | fitted, tensors, tokenizer)
     if given.card:
         (given.model / "card.md").write_text(card(model.config, result), encoding="utf-8")
     print(json.dumps(result, indent=1))

@@ -1,4 +1,4 @@
-"""The heads over the shared token states: entity tags, portrayal, and relation between two mentions."""
+"""The heads over the shared token states: entity tags, who says what, portrayal, relation of two mentions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models import STANCES, TYPES
+from models import ROLES, STANCES, TYPES
 from models.encoder import Encoder
 
 TAGS = 1 + 2 * len(TYPES)  # 0 outside, 1 + 2k begin, 2 + 2k inside of type k
@@ -98,6 +98,9 @@ class Network(nn.Module):
         hidden, dropout = config["encoder"]["hidden_size"], config["dropout"]
         self.dropout = nn.Dropout(dropout)
         self.tags = nn.Linear(hidden, TAGS)
+        self.said = nn.Sequential(
+            nn.Linear(hidden, config["said"]), nn.GELU(), nn.Linear(config["said"], 3 * len(ROLES))
+        )
         self.mention = Mention(hidden, sum(self.parts), config["heads"])
         self.portrayal = Portrayal(self.parts[0], dropout)
         self.relation = Relation(self.parts[1], dropout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Sized
 from typing import Any
 
 import torch
@@ -11,58 +12,68 @@ from torch.nn.functional import cross_entropy
 from models.batches import Batch
 from models.heads import Network, gaps
 
-TASKS = ("entities", "portrayals", "relations")
+TASKS = ("entities", "said", "portrayals", "relations")
+
+
+def units(batch: Batch) -> dict[str, int]:
+    """Labelled units of each task."""
+    labels: list[Sized] = [batch.words, batch.voiced, batch.portrayals, batch.relations]
+    return dict(zip(TASKS, map(len, labels), strict=True))
+
+
+def mean_units(batches: Sequence[Batch]) -> dict[str, float]:
+    """Labelled units of each task in a batch, on average."""
+    return {task: sum(units(b)[task] for b in batches) / max(len(batches), 1) for task in TASKS}
 
 
 class Losses:
-    """Task losses per labelled unit, each divided by the running mean of its units in a batch.
+    """Task losses per labelled unit, each divided by the mean of its units in a batch.
 
     So every unit of a task weighs the same, whichever batch it came in.
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self.settings = settings
-        self.mean = dict.fromkeys(TASKS, 0.0)
-        self.seen = dict.fromkeys(TASKS, (0.0, 0))
-        self.batches = 0
+        self.mean = dict.fromkeys(TASKS, 1.0)
 
-    def __call__(self, network: Network, batch: Batch) -> Tensor:
-        """The weighted loss of one batch."""
+    def __call__(self, network: Network, batch: Batch) -> dict[str, tuple[Tensor, float]]:
+        """Of each task in the batch: the weighted loss, and its mean over the labelled units."""
         states = network.encoder(batch.ids, batch.case, batch.mask)
-        self.batches += 1
-        total = torch.zeros(())
-        for task, (loss, units) in self._sums(network, batch, states).items():
-            self.mean[task] += (units - self.mean[task]) / min(self.batches, 200)
-            total = total + self.settings[task] * loss / max(self.mean[task], 1.0)
-            before = self.seen[task]
-            self.seen[task] = before[0] + float(loss.detach()), before[1] + units
-        return total
+        counted = units(batch)
+        sums = self._sums(network, batch, states)
+        weight = {task: self.settings[task] / max(self.mean[task], 1.0) for task in sums}
+        return {task: (weight[task] * s, float(s.detach()) / counted[task]) for task, s in sums.items()}
 
-    def _sums(self, network: Network, batch: Batch, states: Tensor) -> dict[str, tuple[Tensor, int]]:
-        sums: dict[str, tuple[Tensor, int]] = {}
+    def _sums(self, network: Network, batch: Batch, states: Tensor) -> dict[str, Tensor]:
+        sums: dict[str, Tensor] = {}
         soft: dict[str, Any] = {"reduction": "sum", "label_smoothing": self.settings["smoothing"]}
         if batch.words:
-            where = torch.tensor(batch.words)
-            logits = network.tags(network.dropout(states[where[:, 0], where[:, 1]])).float()
-            sums["entities"] = cross_entropy(logits, torch.tensor(batch.tags), reduction="sum"), len(where)
+            logits = network.tags(_picked(network, states, batch.words)).float()
+            sums["entities"] = cross_entropy(logits, _on(states, batch.tags), reduction="sum")
+        if batch.voiced:
+            logits = network.said(_picked(network, states, batch.voiced)).float().view(-1, 3)
+            sums["said"] = cross_entropy(logits, _on(states, batch.roles).flatten(), reduction="sum")
         if not batch.mentions:
             return sums
-        spans, characters = torch.tensor(batch.mentions), torch.tensor(batch.characters)
+        spans, characters = _on(states, batch.mentions), _on(states, batch.characters)
         vectors = network.mention(network.dropout(states), batch.mask, spans[:, 0], spans[:, 1:])
         if batch.portrayals:
-            one, label = torch.tensor(batch.portrayals).T
-            loss = cross_entropy(network.portray(vectors[one]).float(), label, **soft)
-            sums["portrayals"] = loss, len(one)
+            one, label = _on(states, batch.portrayals).T
+            sums["portrayals"] = cross_entropy(network.portray(vectors[one]).float(), label, **soft)
         if batch.relations:
-            one, other, label = torch.tensor(batch.relations).T
+            one, other, label = _on(states, batch.relations).T
             gap = gaps(characters[one], characters[other])
             logits = network.relate(vectors[one], vectors[other], gap).float()
-            weight = torch.tensor(self.settings["relation_weights"])
-            sums["relations"] = cross_entropy(logits, label, weight, **soft), len(one)
+            weight = _on(states, self.settings["relation_weights"])
+            sums["relations"] = cross_entropy(logits, label, weight, **soft)
         return sums
 
-    def report(self) -> str:
-        """Mean loss per unit of each task since the last report."""
-        line = ", ".join(f"{task} {total / max(units, 1):.4f}" for task, (total, units) in self.seen.items())
-        self.seen = dict.fromkeys(TASKS, (0.0, 0))
-        return line
+
+def _on(states: Tensor, values: object) -> Tensor:
+    return torch.tensor(values, device=states.device)
+
+
+def _picked(network: Network, states: Tensor, places: list[tuple[int, int]]) -> Tensor:
+    where = _on(states, places)
+    found: Tensor = network.dropout(states[where[:, 0], where[:, 1]])
+    return found

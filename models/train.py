@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import random
-import time
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -17,13 +15,14 @@ from safetensors.torch import load_file, save
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from models import weights
+from models import loop, weights
 from models.batches import Batch, batches, examples
+from models.dropout import replace
 from models.heads import Network
-from models.losses import Losses
+from models.losses import Losses, mean_units
 
-log = logging.getLogger("models.train")
 RUNS = Path(__file__).parent / "runs"
+CONFIG = Path(__file__).with_name("train.toml")
 BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _FROZEN = "encoder.bert.embeddings.word_embeddings.weight"
 
@@ -46,8 +45,11 @@ def base() -> tuple[dict[str, Any], Path, Tokenizer]:
     return {key: known[key] for key in keys}, tensors, tokenizer
 
 
-def fresh(settings: dict[str, Any]) -> tuple[Network, Tokenizer, dict[str, Any]]:
-    """The untrained network over the published encoder, its tokenizer, and its configuration."""
+def fresh(settings: dict[str, Any], start: Path | None = None) -> tuple[Network, Tokenizer, dict[str, Any]]:
+    """The untrained network over the published encoder, its tokenizer, and its configuration.
+
+    `start` is a file of encoder tensors that replace the published ones, as models.pretrain writes it.
+    """
     encoder, tensors, tokenizer = base()
     train = settings["train"]
     noise = {"hidden_dropout_prob": train["hidden_dropout"], "attention_probs_dropout_prob": 0.0}
@@ -58,116 +60,45 @@ def fresh(settings: dict[str, Any]) -> tuple[Network, Tokenizer, dict[str, Any]]
     missing, unexpected = network.encoder.bert.load_state_dict(state, strict=False)
     if missing or unexpected:
         raise ValueError(f"{tensors} does not fit the encoder: {[*missing, *unexpected]}")
+    if start:
+        adapted = {name.removeprefix("encoder."): tensor for name, tensor in load_file(start).items()}
+        network.encoder.load_state_dict(adapted)
     network.get_parameter(_FROZEN).requires_grad_(False)
     return network, tokenizer, config
 
 
-def optimizer(network: Network, settings: dict[str, Any]) -> torch.optim.AdamW:
-    """AdamW with the encoder's and the heads' rates; no decay on biases, norms and embeddings."""
-    groups: dict[tuple[bool, bool], list[Tensor]] = {}
-    for name, tensor in network.named_parameters():
-        if tensor.requires_grad:
-            shared = name.startswith("encoder.bert")
-            groups.setdefault((shared, tensor.ndim > 1 and "embedding" not in name), []).append(tensor)
-    return torch.optim.AdamW(
-        [
-            {
-                "params": tensors,
-                "top": settings["encoder_rate"] if shared else settings["head_rate"],
-                "weight_decay": settings["decay"] if decays else 0.0,
-            }
-            for (shared, decays), tensors in groups.items()
-        ],
-        fused=True,
-    )
-
-
-def rate(progress: float, warm_up: float) -> float:
-    """Share of the top learning rate: linear warm-up, then linear decay to zero."""
-    return progress / warm_up if progress < warm_up else max(0.0, (1 - progress) / (1 - warm_up))
-
-
-def export(network: Network, tokenizer: Tokenizer, config: dict[str, Any], folder: Path) -> None:
+def export(state: dict[str, Tensor], tokenizer: Tokenizer, config: dict[str, Any], folder: Path) -> None:
     """Writes the model folder, tensors in bfloat16, calibration unset."""
-    state = network.state_dict()
-    tensors = {name: tensor.detach().to(torch.bfloat16).contiguous() for name, tensor in state.items()}
+    tensors = {name: tensor.detach().cpu().to(torch.bfloat16).contiguous() for name, tensor in state.items()}
     settings = {"format": 1, "calibration": weights.UNCALIBRATED, **config}
     weights.save(folder, settings, save(tensors), tokenizer.to_str().encode())
 
 
-class Run:
-    """One training run with its state on disk."""
+class Joint:
+    """The task of the loop: all heads at once."""
 
-    def __init__(self, settings: dict[str, Any], folder: Path, out: Path, name: str) -> None:
+    def __init__(self, settings: dict[str, Any], folder: Path, out: Path, start: Path | None) -> None:
         self.settings, self.folder, self.out = settings, folder, out
-        self.network, self.tokenizer, self.config = fresh(settings)
-        self.optimizer = optimizer(self.network, settings["train"])
+        network, self.tokenizer, self.config = fresh(settings, start)
+        replace(network)
+        self.network: Network = network
         self.losses = Losses(settings["loss"])
-        self.state = RUNS / name / "last.pt"
-        self.epoch, self.step, self.seconds, self.pieces = 0, 0, 0.0, 0
-        if self.state.exists():
-            known = torch.load(self.state, weights_only=True)
-            self.network.load_state_dict(known["network"])
-            self.optimizer.load_state_dict(known["optimizer"])
-            self.epoch, self.step, self.seconds = known["epoch"], known["step"], known["seconds"]
-            log.info("resumed epoch %d at step %d", self.epoch, self.step)
 
-    def save(self) -> None:
-        """Checkpoint and export."""
-        self.state.parent.mkdir(parents=True, exist_ok=True)
-        part = self.state.with_suffix(".part")
-        known = {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
-        torch.save({**known, "epoch": self.epoch, "step": self.step, "seconds": self.seconds}, part)
-        part.replace(self.state)
-        export(self.network, self.tokenizer, self.config, self.out)
-        log.info("saved after step %d of epoch %d, exported to %s", self.step, self.epoch, self.out)
+    def epoch(self, number: int) -> list[Batch]:
+        """Every text once, in mixed batches."""
+        rng = random.Random(f"{self.settings['train']['seed']}-{number}")  # noqa: S311 (sampling, not secrets)
+        texts = examples(self.folder, rng, self.settings)
+        made = list(batches(texts, self.tokenizer, rng, self.settings))
+        self.losses.mean = mean_units(made)
+        return made
 
-    def progress(self, steps: int) -> float:
-        """Share of the training that is done, by steps or by minutes, whichever is more."""
-        train = self.settings["train"]
-        by_steps = (self.epoch + self.step / max(steps, 1)) / train["epochs"]
-        return max(by_steps, self.seconds / 60 / train["minutes"] if train["minutes"] else 0.0)
+    def loss(self, batch: Batch) -> dict[str, tuple[Tensor, float]]:
+        """The weighted losses of a batch."""
+        return self.losses(self.network, batch)
 
-    def train(self) -> None:
-        """Runs to the end of the schedule."""
-        train = self.settings["train"]
-        self.network.train()
-        while self.epoch < train["epochs"]:
-            rng = random.Random(f"{train['seed']}-{self.epoch}")  # noqa: S311 (sampling, not secrets)
-            torch.manual_seed(train["seed"] * 1000 + self.epoch)
-            todo = list(batches(examples(self.folder, rng), self.tokenizer, rng, self.settings))
-            log.info("epoch %d: %d batches", self.epoch, len(todo))
-            for batch in todo[self.step :]:
-                done = self.progress(len(todo))
-                if done >= 1:
-                    return self.save()
-                self._step(batch, rate(done, train["warm_up"]), done)
-            self.epoch, self.step = self.epoch + 1, 0
-            self.save()
-        return None
-
-    def _step(self, batch: Batch, share: float, done: float) -> None:
-        began = time.monotonic()
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["top"] * share
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = self.losses(self.network, batch)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        spent = time.monotonic() - began
-        saved = self.seconds // (60 * self.settings["train"]["save_minutes"])
-        self.seconds += spent
-        self.step += 1
-        self.pieces += int(batch.mask.sum())
-        if self.step % 50 == 0:
-            tasks, minutes = self.losses.report(), self.seconds / 60
-            line = "%.1f min, %.1f %%, step %d, %s, %d pieces"
-            log.info(line, minutes, 100 * done, self.step, tasks, self.pieces)
-            self.pieces = 0
-        if self.seconds // (60 * self.settings["train"]["save_minutes"]) > saved:
-            self.save()
+    def export(self, state: dict[str, Tensor]) -> None:
+        """Writes the model folder."""
+        export(state, self.tokenizer, self.config, self.out)
 
 
 def main() -> None:
@@ -175,14 +106,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder laid out as docs/models.md says")
     parser.add_argument("--out", type=Path, default=weights.SHIPPED, help="model folder to write")
-    parser.add_argument("--config", type=Path, default=Path(__file__).with_name("train.toml"))
+    parser.add_argument("--config", type=Path, default=CONFIG)
+    parser.add_argument("--start", type=Path, help="encoder to start from, as models.pretrain writes it")
     parser.add_argument("--run", default="joint", help="name of the run, whose state is kept in models/runs")
     given = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     settings = tomllib.loads(given.config.read_text())
-    torch.set_num_threads(settings["train"]["threads"])
-    torch.manual_seed(settings["train"]["seed"])
-    Run(settings, given.data, given.out, given.run).train()
+    arguments = (settings, given.data, given.out, given.start)
+    loop.run(Joint, arguments, settings["train"], RUNS / given.run)
 
 
 if __name__ == "__main__":
