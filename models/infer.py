@@ -14,6 +14,7 @@ from torch import Tensor
 
 from models import Questions, Tags, weights
 from models.decode import decode
+from models.fast import Fast
 from models.heads import Network, gaps
 from models.mentions import Rows, rounded, together, unseen
 from models.windows import Window, batches, windows
@@ -41,6 +42,7 @@ class Model:
 
     def __init__(self, network: Network, tokenizer: Tokenizer, config: dict[str, Any], digest: str) -> None:
         self.network, self.tokenizer, self.config, self.digest = network.eval(), tokenizer, config, digest
+        self.encoder = Fast(network.encoder)
 
     @classmethod
     def load(cls, path: Path | None = None, dtype: torch.dtype | None = None) -> Model:
@@ -102,7 +104,7 @@ class Model:
     def _tag(self, batch: list[Window], found: list[Pieces], given: list[np.ndarray]) -> Rows:
         inputs = [(found[w.text_no].ids[w.lo : w.hi], found[w.text_no].case[w.lo : w.hi]) for w in batch]
         ids, case, mask = (torch.from_numpy(x) for x in padded(inputs, batch[0].length))
-        states = self.network.encoder(ids, case, mask)
+        states = self.encoder(ids, case, mask)
         row, span, kind, log = self._found(states, batch, found)
         asked = [_owned(no, w, found[w.text_no], given[w.text_no]) for no, w in enumerate(batch)]
         extra = np.concatenate(asked)
@@ -150,6 +152,8 @@ class Model:
 
 def _owned(row: int, window: Window, found: Pieces, spans: np.ndarray) -> np.ndarray:
     """Given spans that begin in what the window owns (n, 6): row, pieces [lo, hi), start, end, rank."""
+    if not len(spans):
+        return np.zeros((0, 6), dtype=np.int64)
     ranges = found.covering(spans)
     at = np.minimum(ranges[:, 0], len(found) - 1)
     mine = np.flatnonzero((at >= window.mine) & (at < window.end))
