@@ -1,4 +1,4 @@
-"""The encoder for inference: the trained numbers, laid out so that a processor spends its time on matrix products."""
+"""The encoder for inference: the trained numbers, laid out so that the time goes into matrix products."""
 
 from __future__ import annotations
 
@@ -37,27 +37,33 @@ class Fast:
         """Takes copies of the weights of products; embeddings and norms stay shared with `encoder`."""
         settings = encoder.bert.config
         if settings.hidden_act != "gelu":
-            raise ValueError(f"hidden_act is {settings.hidden_act!r} in the model's config.json; only 'gelu' is known")
+            raise ValueError(
+                f"hidden_act is {settings.hidden_act!r} in the model's config.json; only 'gelu' is known"
+            )
         self.heads: int = settings.num_attention_heads
         self.case, self.embeddings = encoder.case, encoder.bert.embeddings
         self.layers = [_layer(layer) for layer in encoder.bert.encoder.layer]
 
     @torch.inference_mode()
     def __call__(self, ids: Tensor, case: Tensor, mask: Tensor) -> Tensor:
-        """States (rows, length, hidden) of the arguments of `Encoder`; zero where `mask`, at a row's end, is 0.
+        """States (rows, length, hidden), as `Encoder` gives them; zero where `mask`, at a row's end, is 0.
 
         Neighbouring rows of equally many pieces attend together, so sort rows by that.
         """
         real = mask.flatten().nonzero()[:, 0]
         known = self.embeddings
         states = known.word_embeddings(ids.flatten()[real]) + self.case(case.flatten()[real])
-        states = states + known.token_type_embeddings.weight[0] + known.position_embeddings(real % ids.shape[1])
+        states = (
+            states + known.token_type_embeddings.weight[0] + known.position_embeddings(real % ids.shape[1])
+        )
         states = known.LayerNorm(states)
         groups = [(length, len(list(same))) for length, same in groupby(mask.sum(1).tolist())]
         sizes = [length * rows for length, rows in groups]
         for layer in self.layers:
             parts = zip(layer.qkv(states).split(sizes), groups, strict=True)
-            context = torch.cat([self._attend(part.view(rows, length, 3, self.heads, -1)) for part, (length, rows) in parts])
+            context = torch.cat(
+                [self._attend(part.view(rows, length, 3, self.heads, -1)) for part, (length, rows) in parts]
+            )
             states = layer.norm(layer.mixed(context).add_(states))
             states = layer.last(layer.narrow(layer.wide(states)).add_(states))
         result = states.new_zeros(mask.numel(), states.shape[1])
@@ -91,9 +97,16 @@ def _layer(layer: BertLayer) -> _Layer:
 
 def packs(weight: Tensor) -> bool:
     """Whether oneDNN multiplies by such weights, and this PyTorch lets one pack them beforehand."""
-    there = all(hasattr(torch.ops.mkldnn, name) for name in ("_reorder_linear_weight", "_linear_pointwise"))
-    bfloat16 = weight.dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return there and weight.device.type == "cpu" and torch.backends.mkldnn.is_available() and bfloat16
+    names = ("_reorder_linear_weight", "_linear_pointwise", "_is_mkldnn_bf16_supported")
+    if (
+        weight.device.type != "cpu"
+        or weight.dtype != torch.bfloat16
+        or not torch.backends.mkldnn.is_available()
+    ):
+        return False
+    return all(hasattr(torch.ops.mkldnn, name) for name in names) and bool(
+        torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    )
 
 
 @torch.inference_mode()
@@ -101,8 +114,8 @@ def _dense(weight: Tensor, bias: Tensor, gelu: bool = False) -> Dense:
     """`functional.linear` by these weights, then GELU if wanted: packed and in one kernel where possible."""
     if packs(weight):
         packed = torch.ops.mkldnn._reorder_linear_weight(weight, _TYPICAL)
-        after = ("gelu", [], "none") if gelu else ("none", [], "")
-        return lambda x: torch.ops.mkldnn._linear_pointwise(x, packed, bias, *after)
+        then, how = ("gelu", "none") if gelu else ("none", "")
+        return lambda x: torch.ops.mkldnn._linear_pointwise(x, packed, bias, then, [], how)
     if gelu:
         return lambda x: functional.gelu(functional.linear(x, weight, bias))
     return lambda x: functional.linear(x, weight, bias)

@@ -54,13 +54,13 @@ def windows(text_no: int, found: Pieces, size: int, overlap: int) -> list[Window
     return [Window(text_no, *cut, *own) for cut, own in zip(cuts, pairwise([0, *seams, n]), strict=True)]
 
 
-def batches(rows: Sequence[Window]) -> Iterator[list[Window]]:
-    """Windows of equal padded length together, longest first, at most BUDGET padded pieces or one window."""
+def batches(rows: Sequence[Window], budget: int = BUDGET) -> Iterator[list[Window]]:
+    """Windows of equal padded length together, longest first: at most `budget` pieces, or one window."""
     order = sorted(rows, key=lambda row: row.lo - row.hi)
     at = 0
     while at < len(order):
         length = order[at].length
-        take = max(1, BUDGET // length)
+        take = max(1, budget // length)
         batch = [row for row in order[at : at + take] if row.length == length]
         yield batch
         at += len(batch)

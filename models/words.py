@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, pairwise
+from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -84,7 +85,9 @@ def padded(rows: Sequence[tuple[np.ndarray, np.ndarray]], length: int) -> tuple[
 
 def pieces(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Pieces]:
     """Word pieces of each text; nothing is cut off. A lone surrogate is read as U+FFFD."""
-    return [one for lo in range(0, len(texts), _AT_ONCE) for one in _pieces(tokenizer, texts[lo : lo + _AT_ONCE])]
+    return [
+        one for lo in range(0, len(texts), _AT_ONCE) for one in _pieces(tokenizer, texts[lo : lo + _AT_ONCE])
+    ]
 
 
 def _pieces(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[Pieces]:
@@ -93,7 +96,7 @@ def _pieces(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[Pieces]:
     encodings = tokenizer.encode_batch(sound, add_special_tokens=False)
     count, base = (_starts([len(one) for one in of]) for of in (encodings, sound))
 
-    def joined(parts: Iterable[Iterable[int]], dtype: type, columns: int = 1) -> np.ndarray:
+    def joined(parts: Iterable[Iterable[Any]], dtype: type, columns: int = 1) -> np.ndarray:
         return np.fromiter(chain.from_iterable(parts), dtype, count[-1] * columns)
 
     ids = joined((one.ids for one in encodings), np.int64)
