@@ -36,7 +36,7 @@ class Mention(nn.Module):
         shape = len(states), int(slot.max()) + 1 if len(slot) else 0
 
         def by_row(of_mentions: Tensor) -> Tensor:
-            """(n, ...) as (rows, mentions of a row, ...), so that one product serves all mentions of a row."""
+            """(n, ...) as (rows, mentions of a row, ...), so that one product serves all of a row."""
             empty = of_mentions.new_zeros(*shape, *of_mentions.shape[1:])
             return empty.index_put((row, slot), of_mentions)
 

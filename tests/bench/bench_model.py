@@ -24,17 +24,16 @@ import os
 import random
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from models import Questions, Tags
-from models.fast import packs
 from models.infer import Model
 from models.windows import Window, batches, windows
 from models.words import padded, pieces
+from tests.bench.limit import Limit, operations
 from tests.bench.today import Pipelines
 
 PEOPLE = ["Maria Lopez", "John Miller", "Prime Minister Anna Schmidt", "Mr. Okoro", "Senator Li"]
@@ -87,45 +86,6 @@ def windows_of(model: Model, texts: list[str]) -> list[Window]:
     return [w for no, one in enumerate(found) for w in windows(no, one, size, overlap)]
 
 
-def operations(model: Model, rows: list[Window]) -> float:
-    """Floating-point operations of the encoder's matrix products on these rows, without padding."""
-    settings = model.config["encoder"]
-    hidden, inner = settings["hidden_size"], settings["intermediate_size"]
-    lengths = np.array([row.hi - row.lo + 2 for row in rows], dtype=float)
-    dense = 2 * (4 * hidden * hidden + 2 * hidden * inner) * lengths.sum()
-    attention = 4 * hidden * (lengths**2).sum()
-    return float(settings["num_hidden_layers"] * (dense + attention))
-
-
-class Limit:
-    """The fastest matrix products of the encoder's shapes that were seen, in operations per second."""
-
-    def __init__(self, model: Model) -> None:
-        hidden, inner = (model.config["encoder"][name] for name in ("hidden_size", "intermediate_size"))
-        dtype = model.network.tags.weight.dtype
-        self.best = 0.0
-        self.work: list[tuple[float, Callable[[], object]]] = []
-        for size, width in [(hidden, 3 * hidden), (hidden, hidden), (hidden, inner), (inner, hidden)]:
-            weight = torch.randn(width, size, dtype=dtype)
-            for rows in (128, 256, 512, 1024, 2048):
-                x, out = torch.randn(rows, size, dtype=dtype), torch.empty(rows, width, dtype=dtype)
-                ways: list[Callable[[], object]] = [partial(torch.mm, x, weight.t(), out=out)]
-                if packs(weight):
-                    packed = torch.ops.mkldnn._reorder_linear_weight(weight, rows)
-                    ways.append(partial(torch.ops.mkldnn._linear_pointwise, x, packed, None, "none", [], ""))
-                self.work += [(2.0 * rows * size * width, way) for way in ways]
-
-    @torch.inference_mode()
-    def measure(self, repeats: int = 5) -> None:
-        """One round of all sizes and ways."""
-        for count, way in self.work:
-            way()
-            began = time.perf_counter()
-            for _ in range(repeats):
-                way()
-            self.best = max(self.best, repeats * count / (time.perf_counter() - began))
-
-
 def questions(texts: list[str], tags: Tags) -> Questions:
     """Every mention as a target of the text, and every ordered pair of mentions of a text."""
     holders, targets = [np.full(len(tags.start), -1)], [np.arange(len(tags.start))]
@@ -161,28 +121,25 @@ def fastest(work: dict[str, Callable[[], object]], rounds: int) -> dict[str, flo
 def compared(model: Model, texts: list[str], rounds: int) -> None:
     """Prints the model beside pipelines at batch 1 and 32, on these texts."""
     pipelines, tags = Pipelines(model), model.tag(texts)
-    mentions = [
-        (texts[no], texts[no][lo:hi]) for no, lo, hi in zip(tags.text_no, tags.start, tags.end, strict=True)
-    ]
     asked = questions(texts, tags)
-    related = asked.holder[:, 0] >= 0
-    pairs = [
-        (texts[no], f"{texts[no][slice(*one)]} -> {texts[no][slice(*other)]}")
-        for no, one, other in zip(
-            *(x[related] for x in (asked.text_no, asked.holder, asked.target)), strict=True
-        )
+    passes = [
+        (texts[no], texts[no][lo:hi] if start < 0 else f"{texts[no][start:end]} -> {texts[no][lo:hi]}")
+        for no, (start, end), (lo, hi) in zip(asked.text_no, asked.holder, asked.target, strict=True)
     ]
+    mentions = passes[: len(tags.start)]
     seconds = fastest(
         {
             "tag + judge": lambda: model.judge(questions(texts, model.tag(texts))),
             "pipelines, batch 32": lambda: pipelines.run(texts, mentions, 32),
             "pipelines, batch 1": lambda: pipelines.run(texts, mentions, 1),
-            "batch 1, pairs too": lambda: pipelines.run(texts, mentions + pairs, 1),
+            "batch 1, pairs too": lambda: pipelines.run(texts, passes, 1),
         },
         rounds,
     )
     tokens = int(tags.tokens.sum())
-    print(f"\n{len(texts)} texts, {tokens} tokens, {len(mentions)} mentions, {len(pairs)} pairs")
+    print(
+        f"\n{len(texts)} texts, {tokens} tokens, {len(mentions)} mentions, {len(passes) - len(mentions)} pairs"
+    )
     for name, spent in seconds.items():
         print(
             f"{name:20} {tokens / spent:8.0f} tokens/s   {spent / seconds['tag + judge']:6.1f} times the time"

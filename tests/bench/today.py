@@ -41,6 +41,6 @@ class Pipelines:
         self.judge = pipeline("text-classification", model=judge, **shared)
 
     def run(self, texts: Sequence[str], asked: Sequence[tuple[str, str]], batch: int) -> None:
-        """Tags the texts, then judges each (sentence, mention) by a pass of its own, `batch` rows at a time."""
+        """Tags the texts, then judges each (sentence, mention) by a pass, `batch` rows at a time."""
         self.tag(list(texts), batch_size=batch)
         self.judge([{"text": text, "text_pair": mention} for text, mention in asked], batch_size=batch)
