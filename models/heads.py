@@ -30,22 +30,41 @@ class Mention(nn.Module):
 
     def forward(self, states: Tensor, mask: Tensor, row: Tensor, span: Tensor) -> Tensor:
         """Vectors (n, width) of the piece ranges `span` (n, 2) of the rows `row` (n) of `states`."""
-        place = torch.arange(states.shape[1], device=states.device)
+        known, row = row.unique(return_inverse=True)
+        states, mask, place = states[known], mask[known], torch.arange(states.shape[1], device=states.device)
+        slot = _slots(row)
+        shape = len(states), int(slot.max()) + 1 if len(slot) else 0
+
+        def by_row(of_mentions: Tensor) -> Tensor:
+            """(n, ...) as (rows, mentions of a row, ...), so that one product serves all of a row."""
+            empty = of_mentions.new_zeros(*shape, *of_mentions.shape[1:])
+            return empty.index_put((row, slot), of_mentions)
+
         inside = (place >= span[:, :1]) & (place < span[:, 1:])
         share = inside / inside.sum(1, keepdim=True).clamp(min=1)
-        own = torch.bmm(share.to(states.dtype)[:, None], states[row])[:, 0]
-        n, split = len(row), (self.heads, states.shape[-1] // self.heads)
-        query = self.query(own).view(n, *split)
-        key = self.key(states).unflatten(-1, split)[row]
-        value = self.value(states).unflatten(-1, split)[row]
+        own = torch.bmm(by_row(share.to(states.dtype)), states)[row, slot]
+        split = self.heads, states.shape[-1] // self.heads
+        query = by_row(self.query(own)).unflatten(-1, split).transpose(1, 2)
+        key = self.key(states).unflatten(-1, split).permute(0, 2, 3, 1)
+        value = self.value(states).unflatten(-1, split).transpose(1, 2)
         before = (place - span[:, :1]).clamp(-_REACH, 0)
         after = (place - span[:, 1:] + 1).clamp(0, _REACH)
-        scores = torch.einsum("nhd,nthd->nth", query, key) / split[1] ** 0.5
-        scores = scores + self.distance(before + after + _REACH)
-        scores = scores.masked_fill((mask[row] == 0)[..., None], -1e4)
-        context = torch.einsum("nth,nthd->nhd", scores.softmax(1).to(value.dtype), value).flatten(1)
+        scores = torch.matmul(query, key).transpose(1, 2)[row, slot] / split[1] ** 0.5
+        scores = scores + self.distance(before + after + _REACH).transpose(1, 2)
+        scores = scores.masked_fill((mask[row] == 0)[:, None], -1e4)
+        chances = by_row(scores.softmax(-1).to(value.dtype)).transpose(1, 2)
+        context = torch.matmul(chances, value).transpose(1, 2)[row, slot].flatten(1)
         vector: Tensor = self.out(torch.cat([own, context, states[row, 0]], -1))
         return vector
+
+
+def _slots(row: Tensor) -> Tensor:
+    """The number of each mention among those of its row; `row` (n) counts from 0 without gaps."""
+    order = row.argsort(stable=True)
+    count = row.bincount()
+    slot = torch.empty_like(row)
+    slot[order] = torch.arange(len(row), device=row.device) - (count.cumsum(0) - count)[row[order]]
+    return slot
 
 
 class Portrayal(nn.Module):

@@ -14,26 +14,34 @@ from torch import Tensor
 
 from models import Questions, Tags, weights
 from models.decode import decode
+from models.fast import Fast
 from models.heads import Network, gaps
 from models.mentions import Rows, rounded, together, unseen
-from models.windows import Window, batches, windows
+from models.windows import BUDGET, Window, batches, windows
 from models.words import Pieces, padded, pieces
 
 Spans = Sequence[tuple[int, int]]
 _MENTIONS = 256  # mentions pooled at once, which bounds memory
 _QUESTIONS = 8192
+_GPU_BUDGET = 65536  # padded pieces per batch, guessed: no GPU was there to measure on
 
 
-def precision() -> torch.dtype:
+def precision(device: str = "cpu") -> torch.dtype:
     """bfloat16 where the processor computes in it (elsewhere it is slow), else float32."""
+    if device.startswith("cuda"):
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
     known = torch.cpu.get_capabilities()
     return torch.bfloat16 if known.get("avx512_bf16") or known.get("amx_bf16") else torch.float32
 
 
-def compute_with(threads: int) -> None:
-    """Let this process compute with so many threads; 0 leaves it to PyTorch."""
-    if threads:
-        torch.set_num_threads(threads)
+def compute_with(threads: int, quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> None:
+    """Let this process compute with so many threads; 0: one per core, within the container's quota."""
+    if not threads:
+        threads = torch.get_num_threads()  # the physical cores, or OMP_NUM_THREADS
+        share = quota.read_text().split() if quota.is_file() else ["max"]
+        if share[0] != "max":
+            threads = max(1, min(threads, int(share[0]) // int(share[1])))
+    torch.set_num_threads(threads)
 
 
 class Model:
@@ -41,17 +49,22 @@ class Model:
 
     def __init__(self, network: Network, tokenizer: Tokenizer, config: dict[str, Any], digest: str) -> None:
         self.network, self.tokenizer, self.config, self.digest = network.eval(), tokenizer, config, digest
+        self.encoder, self.device = Fast(network.encoder), network.tags.weight.device
 
     @classmethod
-    def load(cls, path: Path | None = None, dtype: torch.dtype | None = None) -> Model:
+    def load(
+        cls, path: Path | None = None, dtype: torch.dtype | None = None, device: str | None = None
+    ) -> Model:
         """Reads a model folder, checked against its manifest; raises FileNotFoundError or ValueError.
 
         `dtype`: what the encoder computes in; None lets the processor decide.
+        `device`: where, as PyTorch names it; None is a GPU of CUDA if there is one, else the processor.
         """
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         config, tensors, tokenizer = weights.verified(path)
         network = Network(config)
         network.load_state_dict(safetensors.torch.load(tensors), assign=True)
-        network.to(dtype or precision())
+        network.to(device, dtype or precision(device))
         network.portrayal.float()
         network.relation.float()
         return cls(network, Tokenizer.from_buffer(tokenizer), config, weights.digest(path))
@@ -67,7 +80,8 @@ class Model:
         empty = [no for no, one in enumerate(found) if not len(one)]
         bare = [(no, *span, rank) for no in empty for rank, span in enumerate(given[no])]
         parts = [unseen(np.array(bare, dtype=np.int64).reshape(-1, 4), self.network.width)]
-        parts += [self._tag(batch, found, given) for batch in batches(rows)]
+        budget = _GPU_BUDGET if self.device.type == "cuda" else BUDGET
+        parts += [self._tag(batch, found, given) for batch in batches(rows, budget)]
         tokens = np.array([len(one) for one in found], dtype=np.int32)
         return together(parts, self.config["calibration"]["entities"], tokens)
 
@@ -89,20 +103,26 @@ class Model:
         portrays = holder[:, 0] < 0
 
         def vectors(values: np.ndarray, which: Tensor) -> Tensor:
-            return torch.from_numpy(np.asarray(values)[which.numpy()]).float()
+            return torch.from_numpy(np.asarray(values)[which.numpy()]).float().to(self.device)
 
         for part in portrays.nonzero()[:, 0].split(_QUESTIONS):
-            answers[part.numpy()] = self.network.portray(vectors(questions.target_vectors, part)).numpy()
+            answers[part.numpy()] = (
+                self.network.portray(vectors(questions.target_vectors, part)).cpu().numpy()
+            )
         for part in (~portrays).nonzero()[:, 0].split(_QUESTIONS):
             one, other = vectors(questions.holder_vectors, part), vectors(questions.target_vectors, part)
-            answers[part.numpy()] = self.network.relate(one, other, gaps(holder[part], target[part])).numpy()
+            apart = gaps(holder[part], target[part]).to(self.device)
+            answers[part.numpy()] = self.network.relate(one, other, apart).cpu().numpy()
         return answers
+
+    def _here(self, values: np.ndarray) -> Tensor:
+        return torch.from_numpy(values).to(self.device)
 
     @torch.inference_mode()
     def _tag(self, batch: list[Window], found: list[Pieces], given: list[np.ndarray]) -> Rows:
         inputs = [(found[w.text_no].ids[w.lo : w.hi], found[w.text_no].case[w.lo : w.hi]) for w in batch]
-        ids, case, mask = (torch.from_numpy(x) for x in padded(inputs, batch[0].length))
-        states = self.network.encoder(ids, case, mask)
+        ids, case, mask = map(self._here, padded(inputs, batch[0].length))
+        states = self.encoder(ids, case, mask)
         row, span, kind, log = self._found(states, batch, found)
         asked = [_owned(no, w, found[w.text_no], given[w.text_no]) for no, w in enumerate(batch)]
         extra = np.concatenate(asked)
@@ -128,8 +148,8 @@ class Model:
         row = np.repeat(np.arange(len(batch)), [len(one) for one in inner])
         piece = np.concatenate(inner)
         lo, hi, mine, end = np.array([(w.lo, w.hi, w.mine, w.end) for w in batch]).T
-        logits = self.network.tags(states[torch.from_numpy(row), torch.from_numpy(piece - lo[row] + 1)])
-        first, stop, kind, log = decode(logits.float().numpy(), row)
+        logits = self.network.tags(states[self._here(row), self._here(piece - lo[row] + 1)])
+        first, stop, kind, log = decode(logits.float().cpu().numpy(), row)
         after = np.minimum(stop, len(row) - 1)
         inside = (stop < len(row)) & (row[after] == row[first])
         span = np.stack([piece[first], np.where(inside, piece[after], hi[row[first]])], 1)
@@ -140,9 +160,9 @@ class Model:
         self, states: Tensor, mask: Tensor, batch: list[Window], row: np.ndarray, span: np.ndarray
     ) -> np.ndarray:
         shift = 1 - np.array([w.lo for w in batch])[row]
-        rows, places = torch.from_numpy(row), torch.from_numpy(span + shift[:, None])
+        rows, places = self._here(row), self._here(span + shift[:, None])
         parts = [
-            self.network.mention(states, mask, rows[part], places[part]).to(torch.float16)
+            self.network.mention(states, mask, rows[part], places[part]).to(torch.float16).cpu()
             for part in torch.arange(len(row)).split(_MENTIONS)
         ]
         return torch.cat([torch.zeros(0, self.network.width, dtype=torch.float16), *parts]).numpy()
@@ -150,6 +170,8 @@ class Model:
 
 def _owned(row: int, window: Window, found: Pieces, spans: np.ndarray) -> np.ndarray:
     """Given spans that begin in what the window owns (n, 6): row, pieces [lo, hi), start, end, rank."""
+    if not len(spans):
+        return np.zeros((0, 6), dtype=np.int64)
     ranges = found.covering(spans)
     at = np.minimum(ranges[:, 0], len(found) - 1)
     mine = np.flatnonzero((at >= window.mine) & (at < window.end))

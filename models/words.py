@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain, pairwise
+from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
 
 CASES = 6  # 0 no letters, 1 lower, 2 Title, 3 UPPER, 4 miXed, 5 with a digit
 CLS, SEP = 101, 102  # [CLS] and [SEP] in the vocabulary of BERT uncased
+_AT_ONCE = 1024  # texts tokenised at once, which bounds memory
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -36,7 +39,9 @@ class Pieces:
 
     def firsts(self) -> np.ndarray:
         """Index of the first piece of each word."""
-        return np.flatnonzero(np.diff(self.word, prepend=-1))
+        changes = np.ones(len(self), dtype=bool)
+        changes[1:] = self.word[1:] != self.word[:-1]
+        return np.flatnonzero(changes)
 
     def covering(self, spans: np.ndarray) -> np.ndarray:
         """Pieces [lo, hi), int64 (n, 2), that overlap the characters `spans` (n, 2); empty if none does."""
@@ -68,34 +73,52 @@ def cases(text: str, start: np.ndarray, end: np.ndarray) -> np.ndarray:
 
 def padded(rows: Sequence[tuple[np.ndarray, np.ndarray]], length: int) -> tuple[np.ndarray, ...]:
     """`ids`, `case` and `mask`, int64 (rows, length), of (ids, case) rows set between [CLS] and [SEP]."""
-    ids, case, mask = (np.zeros((len(rows), length), dtype=np.int64) for _ in range(3))
-    for i, (row, cased) in enumerate(rows):
-        n = len(row)
-        ids[i, 0], ids[i, 1 : n + 1], ids[i, n + 1] = CLS, row, SEP
-        case[i, 1 : n + 1] = cased
-        mask[i, : n + 2] = 1
-    return ids, case, mask
+    size = np.array([len(row) for row, _ in rows])[:, None]
+    place = np.arange(length)
+    inner = (place > 0) & (place <= size)
+    ids, case = (np.zeros((len(rows), length), dtype=np.int64) for _ in range(2))
+    ids[inner] = np.concatenate([row for row, _ in rows])
+    case[inner] = np.concatenate([cased for _, cased in rows])
+    ids[:, 0], ids[np.arange(len(rows)), size[:, 0] + 1] = CLS, SEP
+    return ids, case, (place < size + 2).astype(np.int64)
 
 
 def pieces(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Pieces]:
     """Word pieces of each text; nothing is cut off. A lone surrogate is read as U+FFFD."""
+    return [
+        one for lo in range(0, len(texts), _AT_ONCE) for one in _pieces(tokenizer, texts[lo : lo + _AT_ONCE])
+    ]
+
+
+def _pieces(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[Pieces]:
+    """The texts are handled as one, of which each begins at its `base`."""
     sound = [_SURROGATES.sub("\ufffd", text) for text in texts]
-    found = []
-    for text, encoding in zip(sound, tokenizer.encode_batch(sound, add_special_tokens=False), strict=True):
-        n = len(encoding.ids)
-        offsets = np.asarray(encoding.offsets, dtype=np.int32).reshape(n, 2)
-        word = np.asarray(encoding.word_ids, dtype=np.int32).reshape(n)
-        found.append(_pieces(text, np.asarray(encoding.ids, dtype=np.int64).reshape(n), offsets, word))
-    return found
+    encodings = tokenizer.encode_batch(sound, add_special_tokens=False)
+    count, base = (_starts([len(one) for one in of]) for of in (encodings, sound))
+
+    def joined(parts: Iterable[Iterable[Any]], dtype: type, columns: int = 1) -> np.ndarray:
+        return np.fromiter(chain.from_iterable(parts), dtype, count[-1] * columns)
+
+    ids = joined((one.ids for one in encodings), np.int64)
+    word = joined((one.word_ids for one in encodings), np.int32)
+    offsets = joined(chain.from_iterable(one.offsets for one in encodings), np.int32, 2).reshape(-1, 2)
+    shift = np.repeat(base[:-1], np.diff(count))[:, None]
+    # canonical reordering of accents can turn neighbours round
+    offsets = np.maximum.accumulate(offsets + shift, 0) if len(ids) else offsets
+    first = np.ones(len(ids) + 1, dtype=bool)
+    first[1:-1] = word[1:] != word[:-1]
+    first[count] = True
+    heads = np.flatnonzero(first[:-1])
+    number = np.cumsum(first[:-1], dtype=np.int32) - 1
+    tails = np.append(heads[1:], len(ids))[: len(heads)] - 1
+    case = cases("".join(sound), offsets[heads, 0], offsets[tails, 1])[number]
+    offsets = (offsets - shift).astype(np.int32)
+    for lo, hi in pairwise(count):
+        part = slice(lo, hi)
+        words = number[part] - number[lo] if hi > lo else number[part]
+        yield Pieces(ids[part], offsets[part, 0], offsets[part, 1], words, case[part])
 
 
-def _pieces(text: str, ids: np.ndarray, offsets: np.ndarray, word: np.ndarray) -> Pieces:
-    if not len(ids):
-        return Pieces(ids, offsets[:, 0], offsets[:, 1], word, ids)
-    offsets = np.maximum.accumulate(offsets, 0)  # canonical reordering of accents can turn neighbours round
-    first = np.diff(word, prepend=-1) != 0
-    number = np.cumsum(first, dtype=np.int32) - 1
-    heads = np.flatnonzero(first)
-    tails = np.append(heads[1:], len(ids)) - 1
-    case = cases(text, offsets[heads, 0], offsets[tails, 1])
-    return Pieces(ids, offsets[:, 0], offsets[:, 1], number, case[number])
+def _starts(lengths: Sequence[int]) -> np.ndarray:
+    """Where each of adjoining parts begins, and where the last ends."""
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])

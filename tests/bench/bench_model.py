@@ -1,17 +1,26 @@
-"""Measure the model: the bare encoder, `tag`, and `tag` with `judge`, in one run on the same texts.
+"""Measure the model in one run on the same texts: limit of the machine, encoder, tag, judge, and pipelines.
 
-    python -m tests.bench.bench_model [--texts FILE] [--model DIR] [--threads N] [--rounds 3]
+    python -m tests.bench.bench_model [--texts FILE] [--model DIR] [--threads N] [--rounds 3] [--compared 60]
 
 FILE holds one text per line (JSON objects with `sentence` or `text` are read as such); without it, news-like
 sentences are generated. The judge is asked about every mention, and about every ordered pair of mentions of a
 text. Rounds alternate, and the fastest of each counts, as other work on the machine only ever slows one down.
-Tokens are word pieces without padding. The ratios are what to compare between machines.
+Tokens are word pieces of the texts, without padding, [CLS] and [SEP].
+
+The limit is how fast PyTorch multiplies matrices of the encoder's own shapes in the encoder's precision, the
+best of several sizes and ways; beside it stands what the encoder reaches, counting its matrix products alone,
+at the rows' real lengths ([CLS] and [SEP] included).
+
+The last part sets the model beside what a user would write today (`tests.bench.today`): a pass for the tags,
+then one for every mention; the last line also has one for every pair, as the model answers these too. As that
+is slow, all take `--compared` texts there, evenly picked by length.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import time
 from collections.abc import Callable
@@ -20,11 +29,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-import models
 from models import Questions, Tags
 from models.infer import Model
-from models.windows import batches, windows
+from models.windows import Window, batches, windows
 from models.words import padded, pieces
+from tests.bench.limit import Limit, operations
+from tests.bench.today import Pipelines
 
 PEOPLE = ["Maria Lopez", "John Miller", "Prime Minister Anna Schmidt", "Mr. Okoro", "Senator Li"]
 PLACES = ["Kenya", "the United States", "Brussels", "Warsaw", "Crimea", "the U.K."]
@@ -66,7 +76,14 @@ def encode(model: Model, texts: list[str]) -> None:
     for batch in batches([w for no, one in enumerate(found) for w in windows(no, one, size, overlap)]):
         rows = [(found[w.text_no].ids[w.lo : w.hi], found[w.text_no].case[w.lo : w.hi]) for w in batch]
         with torch.inference_mode():
-            model.network.encoder(*(torch.from_numpy(x) for x in padded(rows, batch[0].length)))
+            model.encoder(*(torch.from_numpy(x) for x in padded(rows, batch[0].length)))
+
+
+def windows_of(model: Model, texts: list[str]) -> list[Window]:
+    """The rows that the encoder reads."""
+    size, overlap = model.config["window"], model.config["overlap"]
+    found = pieces(model.tokenizer, texts)
+    return [w for no, one in enumerate(found) for w in windows(no, one, size, overlap)]
 
 
 def questions(texts: list[str], tags: Tags) -> Questions:
@@ -101,6 +118,34 @@ def fastest(work: dict[str, Callable[[], object]], rounds: int) -> dict[str, flo
     return best
 
 
+def compared(model: Model, texts: list[str], rounds: int) -> None:
+    """Prints the model beside pipelines at batch 1 and 32, on these texts."""
+    pipelines, tags = Pipelines(model), model.tag(texts)
+    asked = questions(texts, tags)
+    passes = [
+        (texts[no], texts[no][lo:hi] if start < 0 else f"{texts[no][start:end]} -> {texts[no][lo:hi]}")
+        for no, (start, end), (lo, hi) in zip(asked.text_no, asked.holder, asked.target, strict=True)
+    ]
+    mentions = passes[: len(tags.start)]
+    seconds = fastest(
+        {
+            "tag + judge": lambda: model.judge(questions(texts, model.tag(texts))),
+            "pipelines, batch 32": lambda: pipelines.run(texts, mentions, 32),
+            "pipelines, batch 1": lambda: pipelines.run(texts, mentions, 1),
+            "batch 1, pairs too": lambda: pipelines.run(texts, passes, 1),
+        },
+        rounds,
+    )
+    tokens = int(tags.tokens.sum())
+    print(
+        f"\n{len(texts)} texts, {tokens} tokens, {len(mentions)} mentions, {len(passes) - len(mentions)} pairs"
+    )
+    for name, spent in seconds.items():
+        print(
+            f"{name:20} {tokens / spent:8.0f} tokens/s   {spent / seconds['tag + judge']:6.1f} times the time"
+        )
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="Measures tokens per second of encoder, tag and judge.")
@@ -108,27 +153,38 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="model folder; the shipped one if not given")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--compared", type=int, default=60, help="texts for the comparison; 0: none")
     given = parser.parse_args()
+    os.environ["TOKENIZERS_PARALLELISM"] = "false" if given.threads == 1 else "true"
+    model = Model.load(given.model, device="cpu")
     torch.set_num_threads(given.threads)
-    model = models.load(given.model)
     texts = read(given.texts) if given.texts else generated(800)
-    tags = model.tag(texts)
+    tags, rows, limit = model.tag(texts), windows_of(model, texts), Limit(model)
     asked = questions(texts, tags)
     seconds = fastest(
         {
+            "limit": limit.measure,
             "encoder": lambda: encode(model, texts),
             "tag": lambda: model.tag(texts),
             "tag + judge": lambda: model.judge(questions(texts, model.tag(texts))),
         },
         given.rounds,
     )
-    tokens = int(tags.tokens.sum())
-    kind = next(model.network.encoder.parameters()).dtype
-    print(f"{len(texts)} texts, {tokens} tokens; {kind}, {given.threads} thread(s)")
+    del seconds["limit"]
+    tokens, count = int(tags.tokens.sum()), operations(model, rows)
+    print(
+        f"{len(texts)} texts, {tokens} tokens; {model.network.tags.weight.dtype}, {given.threads} thread(s)"
+    )
     print(f"{len(tags.start)} mentions, {len(asked.text_no)} questions")
+    print(f"limit {limit.best / 1e9:.0f} GFLOP/s; {count / tokens / 1e6:.1f} MFLOP a token")
+    reached = count / seconds["encoder"]
+    print(f"encoder {reached / 1e9:.0f} GFLOP/s, {reached / limit.best:.0%} of the limit")
     for name, spent in seconds.items():
         share = seconds["encoder"] / spent
         print(f"{name:12} {tokens / spent:8.0f} tokens/s   {share:.2f} of the encoder's speed")
+    if given.compared:
+        order = sorted(texts, key=len)
+        compared(model, order[:: max(1, len(order) // given.compared)][: given.compared], given.rounds)
 
 
 if __name__ == "__main__":

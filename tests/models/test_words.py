@@ -57,3 +57,21 @@ def test_rows_are_padded_between_their_special_pieces():
     assert ids.tolist() == [[CLS, 7, 8, SEP, 0], [CLS, 9, SEP, 0, 0]]
     assert case.tolist() == [[0, 1, 2, 0, 0], [0, 3, 0, 0, 0]]
     assert mask.tolist() == [[1, 1, 1, 1, 0], [1, 1, 1, 0, 0]]
+
+
+@settings(deadline=None, max_examples=60, derandomize=True)
+@given(st.lists(st.text(st.characters(exclude_categories=()), max_size=40), max_size=6))
+def test_texts_are_cut_alike_in_any_company(texts):
+    for text, together in zip(texts, pieces(TOKENIZER, texts), strict=True):
+        (alone,) = pieces(TOKENIZER, [text])
+        for name in ("ids", "start", "end", "word", "case"):
+            one, other = getattr(alone, name), getattr(together, name)
+            assert one.dtype == other.dtype
+            assert one.tolist() == other.tolist()
+
+
+def test_texts_beyond_one_chunk_keep_their_order(monkeypatch):
+    monkeypatch.setattr("models.words._AT_ONCE", 2)
+    found = pieces(TOKENIZER, ["a", "", "b c", "d", "e"])
+    assert [len(one) for one in found] == [1, 0, 2, 1, 1]
+    assert found[2].start.tolist() == [0, 2]

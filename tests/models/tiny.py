@@ -65,18 +65,18 @@ def local(folder: Path, window: int) -> Model:
     made = model(folder)
     encoder = {**CONFIG["encoder"], "num_hidden_layers": 0, "max_position_embeddings": window + 8}
     made.config |= {"encoder": encoder, "window": window, "overlap": min(40, window // 4)}
-    made.network = Network(made.config).eval()
+    network = Network(made.config)
     with torch.no_grad():
-        embeddings = made.network.encoder.bert.embeddings
+        embeddings = network.encoder.bert.embeddings
         for table in (embeddings.position_embeddings, embeddings.token_type_embeddings):
             table.weight.zero_()
         words = embeddings.word_embeddings.weight.zero_()
         words[:, 0] = 1
         for word, tag in SPOKEN.items():
             words[made.tokenizer.token_to_id(word)] = torch.nn.functional.one_hot(torch.tensor(tag), 24)
-        made.network.tags.weight.zero_().fill_diagonal_(3.0)
-        made.network.tags.bias.zero_()
-    return made
+        network.tags.weight.zero_().fill_diagonal_(3.0)
+        network.tags.bias.zero_()
+    return Model(network, made.tokenizer, made.config, made.digest)
 
 
 def model(folder: Path, seed: int = 1) -> Model:

@@ -1,0 +1,46 @@
+"""What a user would write today for the same answers: two pipelines of transformers, a pass per question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    BertForTokenClassification,
+    PreTrainedTokenizerFast,
+    pipeline,
+)
+
+from models import STANCES
+from models.heads import TAGS
+from models.infer import Model
+
+
+class Pipelines:
+    """A token classifier, and a text classifier of pairs (sentence, mention): float32, random weights.
+
+    Encoder size and tokenizer are the model's. Speed does not depend on the weights, with one exception that
+    is in the pipelines' favour: their tagger finds nothing, so it has no mentions to put together. Which
+    mentions are asked about is given, so that the number of passes is right.
+    """
+
+    def __init__(self, model: Model) -> None:
+        settings = model.config["encoder"]
+        special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+        words = PreTrainedTokenizerFast(tokenizer_object=model.tokenizer, model_max_length=512, **special)
+        tagger = BertForTokenClassification(BertConfig(**settings, num_labels=TAGS)).eval()
+        with torch.no_grad():
+            tagger.classifier.bias[0] = 100.0
+        tagger.config.id2label = {i: f"B-{i}" if i else "O" for i in range(TAGS)}
+        judge = BertForSequenceClassification(BertConfig(**settings, num_labels=len(STANCES))).eval()
+        shared: dict[str, Any] = {"tokenizer": words, "device": "cpu"}
+        self.tag = pipeline("token-classification", model=tagger, aggregation_strategy="simple", **shared)
+        self.judge = pipeline("text-classification", model=judge, **shared)
+
+    def run(self, texts: Sequence[str], asked: Sequence[tuple[str, str]], batch: int) -> None:
+        """Tags the texts, then judges each (sentence, mention) by a pass, `batch` rows at a time."""
+        self.tag(list(texts), batch_size=batch)
+        self.judge([{"text": text, "text_pair": mention} for text, mention in asked], batch_size=batch)
