@@ -91,6 +91,8 @@ class Questions:
     target          int32 (n, 2): character span
     holder_vectors  float16 (n, width): the holder's row of `Tags.vectors`; zeros where the text itself
     target_vectors  float16 (n, width)
+    every           whether all mentions and pairs of the texts are asked about, most of which are neutral;
+                    else somebody chose these, who will have had a reason. Probabilities depend on it
     """
 
     texts: Sequence[str]
@@ -99,6 +101,7 @@ class Questions:
     target: np.ndarray
     holder_vectors: np.ndarray
     target_vectors: np.ndarray
+    every: bool = False
 
 
 @runtime_checkable

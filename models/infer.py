@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from models.decode import decode
 from models.fast import Fast
 from models.heads import Network, gaps
 from models.mentions import Rows, rounded, together, unseen
+from models.said import Voiced, voiced
 from models.windows import BUDGET, Window, batches, windows
 from models.words import Pieces, padded, pieces
 
@@ -81,14 +83,16 @@ class Model:
         bare = [(no, *span, rank) for no in empty for rank, span in enumerate(given[no])]
         parts = [unseen(np.array(bare, dtype=np.int64).reshape(-1, 4), self.network.width)]
         budget = _GPU_BUDGET if self.device.type == "cuda" else BUDGET
-        parts += [self._tag(batch, found, given) for batch in batches(rows, budget)]
+        seen = [self._tag(batch, found, given) for batch in batches(rows, budget)]
         tokens = np.array([len(one) for one in found], dtype=np.int32)
-        return together(parts, self.config["calibration"]["entities"], tokens)
+        tags = together(parts + [part for part, _ in seen], self.config["calibration"]["entities"], tokens)
+        return replace(tags, said=voiced([words for _, words in seen], found))
 
     def judge(self, questions: Questions) -> np.ndarray:
         """Calibrated probabilities, float32 (n, 3): see `models.Judge`. Reads vectors and spans only."""
         portrays = np.asarray(questions.holder)[:, :1] < 0
-        portrayal, relation = (self.config["calibration"][head] for head in ("portrayal", "relation"))
+        kind = "_every" if questions.every else ""
+        portrayal, relation = (self.config["calibration"][head + kind] for head in ("portrayal", "relation"))
         scaled = self.logits(questions).astype(np.float64) * np.where(portrays, portrayal[0], relation[0])
         scaled += np.where(portrays, portrayal[1:], relation[1:])
         chances = np.exp(scaled - scaled.max(1, keepdims=True))
@@ -119,11 +123,16 @@ class Model:
         return torch.from_numpy(values).to(self.device)
 
     @torch.inference_mode()
-    def _tag(self, batch: list[Window], found: list[Pieces], given: list[np.ndarray]) -> Rows:
+    def _tag(self, batch: list[Window], found: list[Pieces], given: list[np.ndarray]) -> tuple[Rows, Voiced]:
+        """The mentions of a batch, and of the words that its windows own who says them."""
         inputs = [(found[w.text_no].ids[w.lo : w.hi], found[w.text_no].case[w.lo : w.hi]) for w in batch]
         ids, case, mask = map(self._here, padded(inputs, batch[0].length))
         states = self.encoder(ids, case, mask)
-        row, span, kind, log = self._found(states, batch, found)
+        words, piece = _words(batch, found)
+        lo, mine, stop = np.array([(w.lo, w.mine, w.end) for w in batch]).T
+        heads = states[self._here(words), self._here(piece - lo[words] + 1)]
+        row, span, kind, log = self._found(heads, words, piece, batch)
+        own = (piece >= mine[words]) & (piece < stop[words])
         asked = [_owned(no, w, found[w.text_no], given[w.text_no]) for no, w in enumerate(batch)]
         extra = np.concatenate(asked)
         text_no = np.array([w.text_no for w in batch])
@@ -131,7 +140,8 @@ class Model:
         end = [found[text_no[r]].end[hi - 1] for r, hi in zip(row, span[:, 1], strict=True)]
         row, span = np.concatenate([row, extra[:, 0]]), np.concatenate([span, extra[:, 1:3]])
         n, m = len(kind), len(extra)
-        return Rows(
+        told = Voiced(text_no[words[own]], piece[own], self.network.said(heads).float().cpu().numpy()[own])
+        rows = Rows(
             text_no[row],
             np.concatenate([np.array(start, dtype=np.int64), extra[:, 3]]),
             np.concatenate([np.array(end, dtype=np.int64), extra[:, 4]]),
@@ -140,16 +150,14 @@ class Model:
             np.concatenate([np.full(n, -1), extra[:, 5]]),
             self._vectors(states, mask, batch, row, span),
         )
+        return rows, told
 
-    def _found(self, states: Tensor, batch: list[Window], found: list[Pieces]) -> tuple[np.ndarray, ...]:
+    def _found(
+        self, heads: Tensor, row: np.ndarray, piece: np.ndarray, batch: list[Window]
+    ) -> tuple[np.ndarray, ...]:
         """Mentions that touch what their window owns: row, pieces [lo, hi) of the text, type, log chance."""
-        firsts = [found[w.text_no].firsts() for w in batch]
-        inner = [one[(one >= w.lo) & (one < w.hi)] for one, w in zip(firsts, batch, strict=True)]
-        row = np.repeat(np.arange(len(batch)), [len(one) for one in inner])
-        piece = np.concatenate(inner)
-        lo, hi, mine, end = np.array([(w.lo, w.hi, w.mine, w.end) for w in batch]).T
-        logits = self.network.tags(states[self._here(row), self._here(piece - lo[row] + 1)])
-        first, stop, kind, log = decode(logits.float().cpu().numpy(), row)
+        hi, mine, end = np.array([(w.hi, w.mine, w.end) for w in batch]).T
+        first, stop, kind, log = decode(self.network.tags(heads).float().cpu().numpy(), row)
         after = np.minimum(stop, len(row) - 1)
         inside = (stop < len(row)) & (row[after] == row[first])
         span = np.stack([piece[first], np.where(inside, piece[after], hi[row[first]])], 1)
@@ -166,6 +174,13 @@ class Model:
             for part in torch.arange(len(row)).split(_MENTIONS)
         ]
         return torch.cat([torch.zeros(0, self.network.width, dtype=torch.float16), *parts]).numpy()
+
+
+def _words(batch: list[Window], found: list[Pieces]) -> tuple[np.ndarray, np.ndarray]:
+    """Row and first piece of every word in the windows."""
+    firsts = [found[w.text_no].firsts() for w in batch]
+    inner = [one[(one >= w.lo) & (one < w.hi)] for one, w in zip(firsts, batch, strict=True)]
+    return np.repeat(np.arange(len(batch)), [len(one) for one in inner]), np.concatenate(inner)
 
 
 def _owned(row: int, window: Window, found: Pieces, spans: np.ndarray) -> np.ndarray:

@@ -82,14 +82,12 @@ def by_group(
     shown = [(str(name), np.flatnonzero(number == k)) for k, name in enumerate(names) if sizes[k] >= least]
     rest = np.flatnonzero(sizes[number] < least)
     shown += [("other", rest)] if len(rest) else []
-    return {
-        name: {
-            "f1": measure(where),
-            "interval": interval(len(where), lambda pick, where=where: measure(where[pick])),
-            "texts": len(where),
-        }
-        for name, where in shown
-    }
+    return {name: _grouped(measure, where) for name, where in shown}
+
+
+def _grouped(measure: Callable[[np.ndarray], float], where: np.ndarray) -> dict[str, Any]:
+    between = interval(len(where), lambda pick: measure(where[pick]))
+    return {"f1": measure(where), "interval": between, "texts": len(where)}
 
 
 def stances(

@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from models import ROLES, Said
 from models.mentions import DECIMALS
+from models.words import Pieces
 
-# tags of each role: 0 outside, 1 begin, 2 inside
+TAGS = 3  # of each role: 0 outside, 1 begin, 2 inside
+
+
+@dataclass(frozen=True)
+class Voiced:
+    """Words as columns: the text, the first piece, and logits (words, TAGS for each of ROLES)."""
+
+    text_no: np.ndarray
+    piece: np.ndarray
+    logits: np.ndarray
+
+
+def voiced(parts: Sequence[Voiced], found: Sequence[Pieces]) -> Said:
+    """The spans in all texts, of whose words each is in one of the parts."""
+    none = Voiced(*(np.zeros(0, dtype=np.int64),) * 2, np.zeros((0, TAGS * len(ROLES))))
+    every = [none, *parts]
+    text_no, piece = (np.concatenate([getattr(p, name) for p in every]) for name in ("text_no", "piece"))
+    order = np.lexsort((piece, text_no))
+    logits = np.concatenate([part.logits for part in every])[order]
+    spans = np.concatenate([np.zeros((0, 2), dtype=np.int32), *(one.words() for one in found)])
+    return said(text_no[order], spans[:, 0], spans[:, 1], logits)
 
 
 def said(text_no: np.ndarray, start: np.ndarray, end: np.ndarray, logits: np.ndarray) -> Said:
@@ -19,7 +41,7 @@ def said(text_no: np.ndarray, start: np.ndarray, end: np.ndarray, logits: np.nda
     of ROLES). A span begins at a begin tag, or at an inside tag after a word outside; spans of different
     roles may overlap.
     """
-    columns = [_spans(text_no, start, end, logits[:, 3 * k : 3 * k + 3]) for k in range(len(ROLES))]
+    columns = [_spans(text_no, start, end, logits[:, TAGS * k : TAGS * (k + 1)]) for k in range(len(ROLES))]
     text, lo, hi, score = (np.concatenate(parts) for parts in zip(*columns, strict=True))
     role = np.repeat(np.arange(len(ROLES)), [len(column[0]) for column in columns])
     order = np.lexsort((role, lo, text))

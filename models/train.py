@@ -70,7 +70,7 @@ def fresh(settings: dict[str, Any], start: Path | None = None) -> tuple[Network,
 def export(state: dict[str, Tensor], tokenizer: Tokenizer, config: dict[str, Any], folder: Path) -> None:
     """Writes the model folder, tensors in bfloat16, calibration unset."""
     tensors = {name: tensor.detach().cpu().to(torch.bfloat16).contiguous() for name, tensor in state.items()}
-    settings = {"format": 1, "calibration": weights.UNCALIBRATED, **config}
+    settings = {"format": 1, "calibration": weights.UNCALIBRATED, "thresholds": {}, **config}
     weights.save(folder, settings, save(tensors), tokenizer.to_str().encode())
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 SHIPPED = Path(__file__).parent / "weights"
-UNCALIBRATED = {"entities": [1.0, 0.0], "portrayal": [1.0, 0.0, 0.0, 0.0], "relation": [1.0, 0.0, 0.0, 0.0]}
-# entities: scale and shift of log odds; the others: scale of logits and bias of each stance
+HEADS = ("portrayal", "relation", "portrayal_every", "relation_every")
+UNCALIBRATED = {"entities": [1.0, 0.0]} | {head: [1.0, 0.0, 0.0, 0.0] for head in HEADS}
+# entities: scale and shift of log odds; the others: scale of logits and bias of each stance, for questions
+# that somebody chose and for every question that a text has (`Questions.every`)
 CONFIG, TENSORS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
 
 

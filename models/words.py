@@ -43,6 +43,12 @@ class Pieces:
         changes[1:] = self.word[1:] != self.word[:-1]
         return np.flatnonzero(changes)
 
+    def words(self) -> np.ndarray:
+        """Characters [start, end) of each word, int32 (words, 2)."""
+        firsts = self.firsts()
+        lasts = np.append(firsts[1:], len(self))[: len(firsts)] - 1
+        return np.stack([self.start[firsts], self.end[lasts]], 1)
+
     def covering(self, spans: np.ndarray) -> np.ndarray:
         """Pieces [lo, hi), int64 (n, 2), that overlap the characters `spans` (n, 2); empty if none does."""
         lo = np.searchsorted(self.end, spans[:, 0], side="right")

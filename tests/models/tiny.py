@@ -28,11 +28,13 @@ CONFIG = {
     },
     "portrayal": 8,
     "relation": 6,
+    "said": 8,
     "heads": 2,
     "dropout": 0.1,
     "window": 200,
     "overlap": 40,
     "calibration": weights.UNCALIBRATED,
+    "thresholds": {},
 }
 
 
