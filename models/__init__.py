@@ -5,7 +5,7 @@ This root package holds the contract alone. It imports neither torch nor transfo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,8 +18,8 @@ from models.features import explain
 from models.restorer import FILE, Guess, Restorer
 
 __all__ = [
-    "ROLES", "STANCES", "TYPES", "ConfigurationError", "Guess", "Judge", "Model", "Questions", "Restorer",
-    "Said", "Tagger", "Tags", "count_words", "describe", "digest", "explain", "load", "restorer",
+    "ROLES", "STANCES", "TYPES", "Calibrated", "ConfigurationError", "Guess", "Judge", "Model", "Questions",
+    "Restorer", "Said", "Tagger", "Tags", "count_words", "describe", "digest", "explain", "load", "restorer",
     "restorer_digest",
 ]  # fmt: skip
 
@@ -110,6 +110,18 @@ class Judge(Protocol):
     def judge(self, questions: Questions) -> np.ndarray:
         """Calibrated probabilities, float32 (n, 3) in the order of STANCES; rows sum to 1."""
         ...
+
+
+@runtime_checkable
+class Calibrated(Protocol):
+    """A judge that states how probable an answer must be for a precision on held-out labels.
+
+    thresholds  for `portrayal` and `relation`: precision ("0.80", "0.90", …) → the least probability of favor
+                and of against, where they are the most probable stance; None: it cannot be reached. Empty
+                where none are stated.
+    """
+
+    thresholds: Mapping[str, Mapping[str, Sequence[float | None]]]
 
 
 class Model(Tagger, Judge, Protocol):

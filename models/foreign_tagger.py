@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -73,7 +74,8 @@ class Vectored:
             asked[no].append((start, end))
         seen = self.model.tag(texts, asked)
         own = np.array([not kind for kind in seen.type], dtype=bool)
-        return Tags(tags.text_no, tags.start, tags.end, tags.type, tags.score, seen.vectors[own], tags.tokens)
+        said = tags.said or seen.said
+        return replace(tags, vectors=seen.vectors[own], said=said)
 
 
 def _words(found: Pieces, lo: int, hi: int) -> np.ndarray:

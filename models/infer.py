@@ -41,6 +41,7 @@ class Model:
 
     def __init__(self, network: Network, tokenizer: Tokenizer, config: dict[str, Any], digest: str) -> None:
         self.network, self.tokenizer, self.config, self.digest = network.eval(), tokenizer, config, digest
+        self.thresholds = config.get("thresholds", {})
 
     @classmethod
     def load(cls, path: Path | None = None, dtype: torch.dtype | None = None) -> Model:
