@@ -53,6 +53,10 @@ class Sentence:
         named = all(_within(span, self.contents) for span in (*self.sources, *self.cues))
         return named and said >= WHOLE * len(self.text)
 
+    def words(self, mention: Mention) -> Span:
+        """The characters of a mention, without a last full stop or comma: content may end before that."""
+        return mention.start, mention.start + len(self.text[slice(*mention.span)].rstrip(".,"))
+
     def source(self, content: Span) -> Span | None:
         """The source of a content span in this sentence: the one nearest to the cue nearest to it."""
         if self.tangled:
@@ -91,7 +95,7 @@ class Paragraph:
         found: dict[int, int | None] = {}
         for no, sentence in enumerate(self.sentences):
             for mention in sentence.mentions if sentence.contents else ():
-                over = [c for c in sentence.contents if _covers(c, mention.span)]
+                over = [c for c in sentence.contents if _covers(c, sentence.words(mention))]
                 for content in sorted(over, key=lambda c: (c[1] - c[0], c)):
                     source = self.source(no, content)
                     if not (source and source.sentence == no and _overlap(source.span, mention.span)):

@@ -49,6 +49,13 @@ def test_half_a_name_is_not_in_the_content_but_can_be_the_source():
     assert Paragraph([Sentence(text, contents=((18, 30),), **given)]).spoken() == {}
 
 
+def test_content_may_end_before_the_full_stop_of_a_name():
+    roe, place = Mention(0, 0, 3, "PERSON", "roe"), Mention(1, 17, 21, "LOC", "us")
+    spans = {"sources": ((0, 3),), "cues": ((4, 8),), "mentions": (roe, place)}
+    assert Paragraph([Sentence("Roe said it left U.S.", contents=((9, 20),), **spans)]).spoken() == {1: 0}
+    assert Paragraph([Sentence("Roe said it left U.S.", contents=((9, 19),), **spans)]).spoken() == {}
+
+
 def test_a_sentence_of_very_many_spans_has_no_source():
     many = tuple((i, i + 1) for i in range(2000))
     roe = Mention(0, 0, 1, "PERSON", "roe")
@@ -92,5 +99,6 @@ def test_whatever_the_spans_only_what_content_covers_is_said_and_only_who_can_sp
     every = {m.number: (m, s) for s in sentences for m in s.mentions}
     for of, by in Paragraph(sentences).spoken().items():
         mention, sentence = every[of]
-        assert any(start <= mention.start and mention.end <= end for start, end in sentence.contents)
+        end_ = mention.start + len(_TEXT[mention.start : mention.end].rstrip(".,"))
+        assert any(start <= mention.start and end_ <= end for start, end in sentence.contents)
         assert by is None or every[by][0].type in SPEAKS
