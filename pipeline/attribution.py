@@ -8,9 +8,11 @@ since a wrong speaker is worse than none.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 from pipeline.speakers import SPEAKS, Mention, speaker
 
@@ -57,6 +59,21 @@ class Sentence:
         """The characters of a mention, without a last full stop or comma: content may end before that."""
         return mention.start, mention.start + len(self.text[slice(*mention.span)].rstrip(".,"))
 
+    def covers(self, mention: Mention) -> bool:
+        """Whether a content span covers a mention."""
+        start, end = self.words(mention)
+        begun = bisect_right(self._starts, start)
+        return begun > 0 and self._ends[begun - 1] >= end
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return sorted(start for start, _ in self.contents)
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        """How far at most the contents reach that start no later than each of `_starts`."""
+        return list(accumulate((end for _, end in sorted(self.contents)), max))
+
     def source(self, content: Span) -> Span | None:
         """The source of a content span in this sentence: the one nearest to the cue nearest to it."""
         if self.tangled:
@@ -94,7 +111,10 @@ class Paragraph:
         """
         found: dict[int, int | None] = {}
         for no, sentence in enumerate(self.sentences):
-            for mention in sentence.mentions if sentence.contents else ():
+            for mention in filter(sentence.covers, sentence.mentions):
+                if sentence.tangled:
+                    found[mention.number] = None
+                    continue
                 over = [c for c in sentence.contents if _covers(c, sentence.words(mention))]
                 for content in sorted(over, key=lambda c: (c[1] - c[0], c)):
                     source = self.source(no, content)
@@ -135,15 +155,18 @@ class Paragraph:
 
     def _speaker(self, source: Place) -> Mention | None:
         """The mention that a source is."""
+        sentence = self.sentences[source.sentence]
+        found = self._named(source)
+        words = sentence.text[slice(*source.span)].strip().lower()
+        if not found and words in _PRONOUNS:
+            return self._person(source)
+        return _antecedent(sentence, source.span) if not found and words in _RELATIVE else found
+
+    def _named(self, source: Place) -> Mention | None:
+        """The mention that the words of a source name."""
         if source not in self._speakers:
             sentence = self.sentences[source.sentence]
-            found = speaker(sentence.text, source.span, sentence.mentions)
-            words = sentence.text[slice(*source.span)].strip().lower()
-            if not found and words in _PRONOUNS:
-                found = self._person(source)
-            elif not found and words in _RELATIVE:
-                found = _antecedent(sentence, source.span)
-            self._speakers[source] = found
+            self._speakers[source] = speaker(sentence.text, source.span, sentence.mentions)
         return self._speakers[source]
 
     def _person(self, before: Place) -> Mention | None:
@@ -153,7 +176,7 @@ class Paragraph:
             sentence = self.sentences[no]
             for span in () if sentence.tangled else sorted(sentence.sources):
                 if no < before.sentence or span[1] <= before.span[0]:
-                    found = speaker(sentence.text, span, sentence.mentions)
+                    found = self._named(Place(no, span))
                     persons += [found] if found and found.type == "PERSON" else []
         return persons[-1] if len({person.entity for person in persons}) == 1 else None
 

@@ -38,22 +38,19 @@ def said(prose: pa.Table, named: pa.Table, home: np.ndarray, attributions: pa.Ta
     """
     entity = named["entity_id"].to_pylist()
     attributed = np.zeros(len(home), bool)
+    named_in = defaultdict[int, set[str]](set)
+    for place, name in zip(home.tolist(), entity, strict=True):
+        named_in[place].add(name)
     pairs = []
     for paragraph in _paragraphs(prose, named, home, attributions):
         for of, speaker in Paragraph(paragraph).spoken().items():
             attributed[of] = True
             if speaker is None or entity[speaker] == entity[of]:
                 continue
-            if home[speaker] == home[of] or entity[speaker] not in _others(entity, home, of):
+            if home[speaker] == home[of] or entity[speaker] not in named_in[home[of]]:
                 pairs.append((of, speaker))
     found = np.array(sorted(pairs), np.int64).reshape(-1, 2)
     return Said(attributed, found[:, 0], found[:, 1])
-
-
-def _others(entity: list[str], home: np.ndarray, row: int) -> list[str]:
-    """The entities of the sentence of a mention, each time that they are mentioned."""
-    low, high = np.searchsorted(home, home[row], "left"), np.searchsorted(home, home[row], "right")
-    return entity[low:high]
 
 
 def _paragraphs(

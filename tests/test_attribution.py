@@ -57,11 +57,11 @@ def test_content_may_end_before_the_full_stop_of_a_name():
 
 
 def test_a_sentence_of_very_many_spans_has_no_source():
-    many = tuple((i, i + 1) for i in range(2000))
+    many = tuple((i, i + 1) for i in range(20_000))
     roe = Mention(0, 0, 1, "PERSON", "roe")
-    others = tuple(Mention(i, i, i + 1, "ORG", "x") for i in range(1, 2000))
-    spoken = Paragraph([Sentence("x" * 2000, many, many, many, (roe, *others))]).spoken()
-    assert spoken == dict.fromkeys(range(2000))
+    others = tuple(Mention(i, i, i + 1, "ORG", "x") for i in range(1, 20_000))
+    spoken = Paragraph([Sentence("x" * 20_000, many, many, many, (roe, *others))]).spoken()
+    assert spoken == dict.fromkeys(range(20_000))
 
 
 def test_a_paragraph_of_very_many_quotations_is_looked_at_nearby_only():
