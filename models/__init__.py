@@ -114,14 +114,16 @@ class Judge(Protocol):
 
 @runtime_checkable
 class Calibrated(Protocol):
-    """A judge that states how probable an answer must be for a precision on held-out labels.
+    """A judge that states how probable an answer must be for a precision on held-out labels."""
 
-    thresholds  for `portrayal` and `relation`: precision ("0.80", "0.90", …) → the least probability of favor
-                and of against, where they are the most probable stance; None: it cannot be reached. Empty
-                where none are stated.
-    """
+    @property
+    def thresholds(self) -> Mapping[str, Mapping[str, Sequence[float | None]]]:
+        """For `portrayal` and `relation`: precision ("0.80", "0.90", …) → least chance of favor, of against.
 
-    thresholds: Mapping[str, Mapping[str, Sequence[float | None]]]
+        It is that of the most probable stance, as `judge` gives it; None: the precision cannot be reached.
+        Empty where nothing is stated.
+        """
+        ...
 
 
 class Model(Tagger, Judge, Protocol):

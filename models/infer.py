@@ -41,7 +41,6 @@ class Model:
 
     def __init__(self, network: Network, tokenizer: Tokenizer, config: dict[str, Any], digest: str) -> None:
         self.network, self.tokenizer, self.config, self.digest = network.eval(), tokenizer, config, digest
-        self.thresholds = config.get("thresholds", {})
 
     @classmethod
     def load(cls, path: Path | None = None, dtype: torch.dtype | None = None) -> Model:
@@ -71,6 +70,11 @@ class Model:
         parts += [self._tag(batch, found, given) for batch in batches(rows)]
         tokens = np.array([len(one) for one in found], dtype=np.int32)
         return together(parts, self.config["calibration"]["entities"], tokens)
+
+    @property
+    def thresholds(self) -> dict[str, dict[str, list[float | None]]]:
+        """See `models.Calibrated`."""
+        return self.config.get("thresholds", {})
 
     def judge(self, questions: Questions) -> np.ndarray:
         """Calibrated probabilities, float32 (n, 3): see `models.Judge`. Reads vectors and spans only."""

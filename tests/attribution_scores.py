@@ -20,6 +20,7 @@ from pipeline.sentences import split
 
 Span = tuple[int, int]
 _SPAN = re.compile(r"(T\d+)\t(Source|Cue|Content) ([\d ;]+)\t")
+_WORD = re.compile(r"\w+|[^\w\s]")
 _LINK = re.compile(r"E\d+\t(.*)")
 
 
@@ -56,15 +57,14 @@ def paragraphs(text: str) -> Iterator[list[Span]]:
         yield [(line.start() + start, line.start() + end) for start, end in split(line.group())]
 
 
-def linked(text: str, labelled: list[Labelled]) -> Iterator[tuple[str, str]]:
+def linked(text: str, labelled: list[Labelled], *, flat: bool) -> Iterator[tuple[str, str]]:
     """For each content span where its source stands (here, elsewhere, nowhere), and what the linking did."""
     for spans in paragraphs(text):
-        roles = [[_inside([s for one in labelled for s in getattr(one, role)], sentence)
-                  for role in ("sources", "cues", "contents")] for sentence in spans]  # fmt: skip
-        found = Paragraph([Sentence(text[s:e], *r) for (s, e), r in zip(spans, roles, strict=True)])
-        for no in range(len(spans)):
-            for content in roles[no][2]:
-                right = _right(labelled, spans, no, content)
+        sentences = [_sentence(text[slice(*span)], span, labelled, flat=flat) for span in spans]
+        found = Paragraph(sentences)
+        for no, sentence in enumerate(sentences):
+            for content in sentence.contents:
+                right = _right(labelled, spans, no, content, flat=flat)
                 given = found.source(no, content)
                 where = (
                     "here" if any(r.sentence == no for r in right) else "elsewhere" if right else "nowhere"
@@ -80,9 +80,37 @@ def linked(text: str, labelled: list[Labelled]) -> Iterator[tuple[str, str]]:
                     )
 
 
-def _right(labelled: list[Labelled], spans: list[Span], no: int, content: Span) -> list[Place]:
+def _sentence(text: str, span: Span, labelled: list[Labelled], *, flat: bool) -> Sentence:
+    roles = [_inside([s for one in labelled for s in getattr(one, role)], span)
+             for role in ("sources", "cues", "contents")]  # fmt: skip
+    return Sentence(text, *(flattened(text, spans) if flat else spans for spans in roles))
+
+
+def flattened(text: str, spans: tuple[Span, ...]) -> tuple[Span, ...]:
+    """Spans as a head tells them that has one tag a word: what begins in a span cuts it in two."""
+    words = [match.span() for match in _WORD.finditer(text)]
+    tags = [0] * len(words)
+    for start, end in sorted(spans):
+        touched = [i for i, (s, e) in enumerate(words) if s < end and start < e]
+        for i in touched:
+            tags[i] = 1 if i == touched[0] else 2
+    found: list[Span] = []
+    for i, tag in enumerate(tags):
+        if tag == 1 or (tag and not (i and tags[i - 1])):
+            found.append(words[i])
+        elif tag:
+            found[-1] = found[-1][0], words[i][1]
+    return tuple(found)
+
+
+def _right(labelled: list[Labelled], spans: list[Span], no: int, content: Span, *, flat: bool) -> list[Place]:
     """The labelled sources, in this paragraph, of the contents that have this part in this sentence."""
-    mine = [one for one in labelled if content in _inside(list(one.contents), spans[no])]
+    mine = [
+        one
+        for one in labelled
+        if any(part == content or (flat and part[0] == content[0])
+               for part in _inside(list(one.contents), spans[no]))
+    ]  # fmt: skip
     return [
         Place(i, span)
         for one in mine
@@ -99,17 +127,20 @@ def _inside(spans: list[Span], sentence: Span) -> tuple[Span, ...]:
 
 
 def main(folder: Path) -> None:
-    """Print the counts."""
-    counts: Counter[tuple[str, str]] = Counter()
+    """Print the counts, for the spans as they are labelled and as a head tells them."""
     base = folder / "attribution" / "polnear" / "dev"
-    for path in sorted((base / "text").glob("*.txt")):
-        text = path.read_bytes().decode("utf-8")
-        for labels in (base / "attributions").glob(f"{glob.escape(path.stem)}*.ann"):
-            counts.update(linked(text, read(labels)))
-    outcomes = sorted({what for _, what in counts})
-    print(f"| its source stands | {' | '.join(outcomes)} |\n|---|{'---|' * len(outcomes)}")
-    for where in ("here", "elsewhere", "nowhere"):
-        print(f"| {where} | {' | '.join(str(counts[where, what]) for what in outcomes)} |")
+    for flat in (False, True):
+        counts: Counter[tuple[str, str]] = Counter()
+        for path in sorted((base / "text").glob("*.txt")):
+            text = path.read_bytes().decode("utf-8")
+            for labels in (base / "attributions").glob(f"{glob.escape(path.stem)}*.ann"):
+                counts.update(linked(text, read(labels), flat=flat))
+        outcomes = sorted({what for _, what in counts})
+        name = "flat spans" if flat else "labelled spans"
+        print(f"| {name}: the source stands | {' | '.join(outcomes)} |\n|---|{'---|' * len(outcomes)}")
+        for where in ("here", "elsewhere", "nowhere"):
+            print(f"| {where} | {' | '.join(str(counts[where, what]) for what in outcomes)} |")
+        print()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from attribution_scores import Labelled, linked, main, read
+from attribution_scores import Labelled, flattened, linked, main, read
 
 TEXT = "Roe said it rained.\n“It did,” he said. “And it snowed.”\n"
 LABELS = """T1\tSource 0 3\tRoe
@@ -33,7 +33,7 @@ def test_labels_are_read_with_all_their_parts(tmp_path):
 
 
 def test_each_part_of_a_content_is_linked_in_its_paragraph(tmp_path):
-    assert sorted(linked(TEXT, read(labels(tmp_path)))) == [
+    assert sorted(linked(TEXT, read(labels(tmp_path)), flat=False)) == [
         ("elsewhere", "right elsewhere"), ("here", "right here"), ("here", "right here")
     ]  # fmt: skip
 
@@ -41,8 +41,10 @@ def test_each_part_of_a_content_is_linked_in_its_paragraph(tmp_path):
 def test_a_link_to_somebody_else_is_wrong():
     roe = Labelled(((0, 3),), (), ((9, 18),))
     doe = Labelled(((19, 22),), (), ())
-    assert list(linked("Roe said it rained Doe.", [roe, doe])) == [("here", "wrong here")]
-    assert list(linked("Roe said it rained.", [Labelled((), (), ((9, 18),))])) == [("nowhere", "none")]
+    assert list(linked("Roe said it rained Doe.", [roe, doe], flat=False)) == [("here", "wrong here")]
+    assert list(linked("Roe said it rained.", [Labelled((), (), ((9, 18),))], flat=False)) == [
+        ("nowhere", "none")
+    ]
 
 
 def test_the_table(tmp_path, capsys):
@@ -52,8 +54,13 @@ def test_the_table(tmp_path, capsys):
     (base / "text" / "one.txt").write_text(TEXT, "utf-8")
     labels(base / "attributions")
     main(tmp_path)
-    assert capsys.readouterr().out.splitlines()[2:] == [
-        "| here | 0 | 2 |",
-        "| elsewhere | 1 | 0 |",
-        "| nowhere | 0 | 0 |",
-    ]
+    lines = ["| here | 0 | 2 |", "| elsewhere | 1 | 0 |", "| nowhere | 0 | 0 |", ""]
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[2:6] == printed[8:] == lines
+
+
+def test_a_span_within_another_cuts_it():
+    text = "that Doe claims Norsund lied, and more"
+    assert flattened(text, ((0, 38), (16, 28))) == ((0, 15), (16, 38))
+    assert flattened(text, ((5, 8),)) == ((5, 8),)
+    assert flattened(text, ()) == ()
