@@ -5,7 +5,7 @@ This root package holds the contract alone. It imports neither torch nor transfo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,8 +18,8 @@ from models.features import explain
 from models.restorer import FILE, Guess, Restorer
 
 __all__ = [
-    "ROLES", "STANCES", "TYPES", "ConfigurationError", "Guess", "Judge", "Model", "Questions", "Restorer",
-    "Said", "Tagger", "Tags", "count_words", "describe", "digest", "explain", "load", "restorer",
+    "ROLES", "STANCES", "TYPES", "Calibrated", "ConfigurationError", "Guess", "Judge", "Model", "Questions",
+    "Restorer", "Said", "Tagger", "Tags", "count_words", "describe", "digest", "explain", "load", "restorer",
     "restorer_digest",
 ]  # fmt: skip
 
@@ -112,6 +112,20 @@ class Judge(Protocol):
 
     def judge(self, questions: Questions) -> np.ndarray:
         """Calibrated probabilities, float32 (n, 3) in the order of STANCES; rows sum to 1."""
+        ...
+
+
+@runtime_checkable
+class Calibrated(Protocol):
+    """A judge that states how probable an answer must be for a precision on held-out labels."""
+
+    @property
+    def thresholds(self) -> Mapping[str, Mapping[str, Sequence[float | None]]]:
+        """For `portrayal` and `relation`: precision ("0.80", "0.90", …) → least chance of favor, of against.
+
+        It is that of the most probable stance, as `judge` gives it; None: the precision cannot be reached.
+        Empty where nothing is stated.
+        """
         ...
 
 

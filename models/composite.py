@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models import Judge, Questions, Tagger, Tags
+from models import Calibrated, Judge, Questions, Tagger, Tags
 from models.choice import Choice
 from models.foreign_judge import ForeignJudge
 from models.foreign_tagger import ForeignTagger, Vectored
@@ -19,6 +19,7 @@ class Composite:
 
     def __init__(self, tagger: Tagger, judge: Judge, digest: str) -> None:
         self.tagger, self.judged_by, self.digest = tagger, judge, digest
+        self.thresholds = judge.thresholds if isinstance(judge, Calibrated) else {}
 
     def tag(self, texts: Sequence[str], spans: Sequence[Spans] | None = None) -> Tags:
         """See `models.Tagger`."""

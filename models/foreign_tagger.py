@@ -74,7 +74,8 @@ class Vectored:
             asked[no].append((start, end))
         seen = self.model.tag(texts, asked)
         own = np.array([not kind for kind in seen.type], dtype=bool)
-        return replace(tags, vectors=seen.vectors[own], said=seen.said)
+        said = tags.said or seen.said
+        return replace(tags, vectors=seen.vectors[own], said=said)
 
 
 def _words(found: Pieces, lo: int, hi: int) -> np.ndarray:

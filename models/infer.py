@@ -88,6 +88,11 @@ class Model:
         tags = together(parts + [part for part, _ in seen], self.config["calibration"]["entities"], tokens)
         return replace(tags, said=voiced([words for _, words in seen], found))
 
+    @property
+    def thresholds(self) -> dict[str, dict[str, list[float | None]]]:
+        """See `models.Calibrated`."""
+        return self.config.get("thresholds", {})
+
     def judge(self, questions: Questions) -> np.ndarray:
         """Calibrated probabilities, float32 (n, 3): see `models.Judge`. Reads vectors and spans only."""
         portrays = np.asarray(questions.holder)[:, :1] < 0

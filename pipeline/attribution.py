@@ -1,75 +1,216 @@
-"""Whether a sentence lets a source say something, or says it itself.
+"""Linking who says what: from spans of sources, cues and content to who says what is said of a mention.
 
-First version, by rule: what stands in quotation marks or depends on a cue of speech is attributed, except the
-source itself.
+A content span belongs to the cue nearest to it, and this to the source nearest to it. A sentence that is
+content and no more takes the source of its quotation, else of its neighbour. What is not clear stays unknown,
+since a wrong speaker is worse than none.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+
+from pipeline.speakers import SPEAKS, Mention, speaker
 
 Span = tuple[int, int]
-
-_CUES = """
-said, says, say, saying, told, tells, according to, added, adds, insisted, insists, claimed, claims
-that, argued, argues, warned, warns, warning that, stated, states that, announced, announces,
-reported that, reports that, noted, notes that, explained, explains, asserted, asserts, alleged,
-alleges, admitted, admits, acknowledged, acknowledges, denied, denies, declared, declares, wrote,
-writes, tweeted, testified, testifies, replied, replies, complained, complains, predicted,
-predicts, suggested, suggests that, stressed, stresses, emphasized, emphasised, remarked, remarks
-that, commented, maintains that, maintained that, contends, contended, believes, believed, thinks,
-thought, accused, accuses, vowed, vows, in the words of, in the view of, quoted as saying, called
-it, described
-"""
-_CUE = re.compile(
-    r"\b(?:"
-    + "|".join(sorted((" ".join(cue.split()) for cue in _CUES.split(",")), key=len, reverse=True))
-    + r")\b",
-    re.IGNORECASE,
-)
-_FOLLOWED = ("according to", "in the words of", "in the view of")  # the source stands after these
-_QUOTED = re.compile(
-    r"“[^”]*(?:”|$)|«[^»]*(?:»|$)|\"[^\"]*(?:\"|$)|(?<!\w)[‘'](?=\w)[^’'\n]*(?:(?<=\w)['’]\w[^’'\n]*)*[’'](?!\w)|``.*?(?:''|$)"
-)
-_CONTENT = re.compile(r",?\s+(?:that\b|[“\"«])|(?<=that)\b")  # what follows a cue whose source stood before
-_BREAK = re.compile(r"[,;:“”\"«»()–—]| - ")
+WHOLE = 0.8
+"""A sentence is content and no more where content has at least this share of its characters."""
+REACH = 20
+"""A source is looked for at most so many sentences away."""
+MANY = 100
+"""A sentence with more spans than this is no prose: what it says has no source."""
+_MARKS = re.compile("[“”«»\"]|``|''")
+_PRONOUNS = ("he", "she", "his", "her")
+_RELATIVE = ("who", "which")
 
 
 @dataclass(frozen=True)
-class Attribution:
-    """What of one sentence a source says: quoted spans, and the spans of the sources of its cues.
+class Sentence:
+    """A sentence of a paragraph: its text, the spans of each role, and its mentions of entities, in order."""
 
-    sources  for each cue the span, cue included, that names who speaks
-    """
+    text: str
+    sources: tuple[Span, ...] = ()
+    cues: tuple[Span, ...] = ()
+    contents: tuple[Span, ...] = ()
+    mentions: tuple[Mention, ...] = ()
 
-    quoted: tuple[Span, ...]
-    sources: tuple[Span, ...]
+    @cached_property
+    def tangled(self) -> bool:
+        """Whether it has too many spans to tell which belong together."""
+        return len(self.sources) + len(self.cues) + len(self.contents) > MANY
 
-    def covers(self, span: Span) -> bool:
-        """Whether the characters of `span` are said by a quoted or reported source."""
-        if any(start <= span[0] and span[1] <= end for start, end in self.quoted):
-            return True
-        said_of = [not (start <= span[0] and span[1] <= end) for start, end in self.sources]
-        return bool(said_of) and all(said_of)
+    @cached_property
+    def waits(self) -> bool:
+        """Whether it is content and no more, so that its source stands elsewhere."""
+        if not self.contents or self.tangled:
+            return False
+        said, reached = 0, 0
+        for start, end in sorted(self.contents):
+            said += max(end - max(start, reached), 0)
+            reached = max(reached, end)
+        named = all(_within(span, self.contents) for span in (*self.sources, *self.cues))
+        return named and said >= WHOLE * len(self.text)
+
+    def words(self, mention: Mention) -> Span:
+        """The characters of a mention, without a last full stop or comma: content may end before that."""
+        return mention.start, mention.start + len(self.text[slice(*mention.span)].rstrip(".,"))
+
+    def covers(self, mention: Mention) -> bool:
+        """Whether a content span covers a mention."""
+        start, end = self.words(mention)
+        begun = bisect_right(self._starts, start)
+        return begun > 0 and self._ends[begun - 1] >= end
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return sorted(start for start, _ in self.contents)
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        """How far at most the contents reach that start no later than each of `_starts`."""
+        return list(accumulate((end for _, end in sorted(self.contents)), max))
+
+    def source(self, content: Span) -> Span | None:
+        """The source of a content span in this sentence: the one nearest to the cue nearest to it."""
+        if self.tangled:
+            return None
+        cue = _nearest(self._beside(self.cues, content), content)
+        return _nearest(self._beside(self.sources, content), cue or content)
+
+    def _beside(self, spans: Iterable[Span], content: Span) -> list[Span]:
+        """Those that can belong to a content span: not in it, nor in other content that it is not in."""
+        foreign = [c for c in self.contents if c == content or not _covers(c, content)]
+        return [span for span in spans if not _within(span, foreign)]
 
 
-def attribution(text: str) -> Attribution:
-    """The quotations and sources of a sentence."""
-    quoted = tuple(match.span() for match in _QUOTED.finditer(text))
-    cues = [cue for cue in _CUE.finditer(text) if not any(s <= cue.start() < e for s, e in quoted)]
-    return Attribution(quoted, tuple(_source(text, cue) for cue in cues))
+@dataclass(frozen=True)
+class Place:
+    """A source: its sentence's place in the paragraph, and its span in it."""
+
+    sentence: int
+    span: Span
 
 
-def _source(text: str, cue: re.Match[str]) -> Span:
-    """Who speaks: what stands between the last break and the cue, or after the cue where nothing does.
+class Paragraph:
+    """The sentences of a paragraph, in order, and who says what in them."""
 
-    "Roe said", ", Roe said", ", said Roe", "according to Roe"; but "Roe, in kind, warned that" has it before.
-    """
-    breaks = [match.end() for match in _BREAK.finditer(text, 0, cue.start())]
-    start = breaks[-1] if breaks else 0
-    before = text[start : cue.start()].strip()
-    if cue.group().lower() in _FOLLOWED or not (before or _CONTENT.match(text, cue.end())):
-        following = _BREAK.search(text, cue.end())
-        return cue.start(), following.start() if following else len(text)
-    return start if before else 0, cue.end()
+    def __init__(self, sentences: Sequence[Sentence]) -> None:
+        self.sentences = sentences
+        self._run = _runs(sentences)
+        self._sources: dict[tuple[int, Span], Place | None] = {}
+        self._speakers: dict[Place, Mention | None] = {}
+
+    def spoken(self) -> dict[int, int | None]:
+        """For each mention of which a source says something, by number: the one that speaks, None if unknown.
+
+        The smallest content span that covers the mention decides, unless the mention is its source.
+        """
+        found: dict[int, int | None] = {}
+        for no, sentence in enumerate(self.sentences):
+            for mention in filter(sentence.covers, sentence.mentions):
+                if sentence.tangled:
+                    found[mention.number] = None
+                    continue
+                over = [c for c in sentence.contents if _covers(c, sentence.words(mention))]
+                for content in sorted(over, key=lambda c: (c[1] - c[0], c)):
+                    source = self.source(no, content)
+                    if not (source and source.sentence == no and _overlap(source.span, mention.span)):
+                        speaks = self._speaker(source) if source else None
+                        found[mention.number] = speaks.number if speaks else None
+                        break
+        return found
+
+    def source(self, no: int, content: Span) -> Place | None:
+        """The source of a content span of a sentence; None where none is named, or where it is not clear."""
+        key = no, content
+        if key not in self._sources:
+            span = self.sentences[no].source(content)
+            elsewhere = self._elsewhere(no) if self.sentences[no].waits else None
+            self._sources[key] = Place(no, span) if span else elsewhere
+        return self._sources[key]
+
+    def _elsewhere(self, no: int) -> Place | None:
+        """The source of a sentence that waits for one: in its quotation, else before it, else after it."""
+        around = range(max(no - REACH, 0), min(no + REACH + 1, len(self.sentences)))
+        quotation = [i for i in around if self._run[i] == self._run[no] and i != no]
+        for i in sorted(quotation, key=lambda i: (abs(i - no), i)):
+            if place := self._edge(i, last=i < no):
+                return place
+        for beyond in (range(no - 1, around.start - 1, -1), range(no + 1, around.stop)):
+            passed = (i for i in beyond if not (self.sentences[i].waits or self._run[i] == self._run[no]))
+            neighbour = next(passed, None)
+            if neighbour is not None and (place := self._edge(neighbour, last=neighbour < no)):
+                return place
+        return None
+
+    def _edge(self, no: int, *, last: bool) -> Place | None:
+        """The source of the last or first content of a sentence, where that names one."""
+        contents = sorted(self.sentences[no].contents)
+        span = self.sentences[no].source(contents[-1 if last else 0]) if contents else None
+        return Place(no, span) if span else None
+
+    def _speaker(self, source: Place) -> Mention | None:
+        """The mention that a source is."""
+        sentence = self.sentences[source.sentence]
+        found = self._named(source)
+        words = sentence.text[slice(*source.span)].strip().lower()
+        if not found and words in _PRONOUNS:
+            return self._person(source)
+        return _antecedent(sentence, source.span) if not found and words in _RELATIVE else found
+
+    def _named(self, source: Place) -> Mention | None:
+        """The mention that the words of a source name."""
+        if source not in self._speakers:
+            sentence = self.sentences[source.sentence]
+            self._speakers[source] = speaker(sentence.text, source.span, sentence.mentions)
+        return self._speakers[source]
+
+    def _person(self, before: Place) -> Mention | None:
+        """The person that a pronoun means: the only one who was a source before it in the paragraph."""
+        persons = []
+        for no in range(max(before.sentence - REACH, 0), before.sentence + 1):
+            sentence = self.sentences[no]
+            for span in () if sentence.tangled else sorted(sentence.sources):
+                if no < before.sentence or span[1] <= before.span[0]:
+                    found = self._named(Place(no, span))
+                    persons += [found] if found and found.type == "PERSON" else []
+        return persons[-1] if len({person.entity for person in persons}) == 1 else None
+
+
+def _antecedent(sentence: Sentence, relative: Span) -> Mention | None:
+    """The mention right before a relative pronoun."""
+    before = [m for m in sentence.mentions if m.end <= relative[0] and m.type in SPEAKS]
+    beside = before and not sentence.text[before[-1].end : relative[0]].strip(" ,")
+    return before[-1] if beside else None
+
+
+def _runs(sentences: Sequence[Sentence]) -> list[int]:
+    """For each sentence a number that those share which one open quotation joins."""
+    runs: list[int] = []
+    opened = False
+    for sentence in sentences:
+        runs.append(runs[-1] + (not opened) if runs else 0)
+        for mark in _MARKS.findall(sentence.text):
+            opened = mark in ("“", "«", "``") or (mark == '"' and not opened)
+    return runs
+
+
+def _nearest(spans: Iterable[Span], to: Span) -> Span | None:
+    """The span with the fewest characters between it and another; of two, the one that stands first."""
+    return min(spans, key=lambda span: (max(to[0] - span[1], span[0] - to[1], 0), span), default=None)
+
+
+def _covers(outer: Span, inner: Span) -> bool:
+    return outer[0] <= inner[0] and inner[1] <= outer[1]
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
+
+
+def _within(span: Span, others: Iterable[Span]) -> bool:
+    return any(_covers(other, span) for other in others)

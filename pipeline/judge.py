@@ -1,4 +1,7 @@
-"""Asks how the text portrays every mention, and of every pair of them who is for or against whom."""
+"""Asks how the text portrays every mention, and of every pair of them who is for or against whom.
+
+What a quoted or reported source says is its stance, also where another sentence of the paragraph names it.
+"""
 
 from __future__ import annotations
 
@@ -8,49 +11,54 @@ import pyarrow.compute as pc
 
 import models
 from pipeline import schemas
-from pipeline.attribution import attribution
 from pipeline.outcome import Outcome
+from pipeline.said import Said, said
+from pipeline.speakers import SPEAKS
 from pipeline.tag import numbered
+from pipeline.thresholds import Thresholds
 
-VERSION = "1"
-HOLDERS = ("PERSON", "ORG", "LOC", "NORP")
+VERSION = "2"
+HOLDERS = SPEAKS
 REACH = 12
 """Pairs are asked about when they stand at most so many entity mentions apart in their sentence."""
-MIN_PORTRAYAL = 0.8
-MIN_RELATION = 0.9
-"""`favor` and `against` need at least this probability to be published as the stance, else it is neutral.
-
-On the hand labels, where nine pairs in ten are neutral, 0.5 would publish four right ones in ten, and 0.9
-seven in ten, of half as many (docs/models.md); the probabilities are published in any case.
-"""
 CHUNK = 16_384
 """Questions sent to the model at a time: about 50 MB of vectors."""
 _TEXT_ITSELF = -1
 
 
-def judge(sentences: pa.Table, mentions: pa.Table, vectors: pa.Table, judge: models.Judge) -> Outcome:
+def judge(
+    sentences: pa.Table,
+    mentions: pa.Table,
+    vectors: pa.Table,
+    attributions: pa.Table,
+    judge: models.Judge,
+    precision: float,
+) -> Outcome:
     """The stances of the text toward every entity mention, and of mentions toward each other.
 
     A question is asked of every mention with an entity (holder null: the text itself), and of every ordered
-    pair of mentions with different entities in one sentence, at most `REACH` apart, whose holder is of a
-    type in `HOLDERS`. Keeps `stances`; the probabilities are the model's, rounded to 4 decimals; `attributed`
-    is a first version by rule. Raises ValueError when a mention has no sentence or vector.
+    pair of mentions with different entities in one sentence, at most `REACH` apart or source and what it
+    speaks of, whose holder is of a type in `HOLDERS`. A source of another sentence gets what the text itself
+    has toward the mention, since a quoted sentence portrays its target as its speaker does. Keeps `stances`;
+    the probabilities are the model's, rounded to 4 decimals; `precision` is what is asked of `favor` and
+    `against`. Raises ValueError when a mention has no sentence or vector.
     """
     prose = schemas.conform("sentences", sentences).filter(pc.field("kind") != "boilerplate")
     named = schemas.conform("mentions", mentions).filter(pc.field("entity_id").is_valid())
     home = _places(named, prose, ("article_id", "sentence_no"))
     texts = prose["text"].to_pylist()
     matrix = _matrix(vectors, _places(named, vectors, ("article_id", "mention_no")))
-    holder, target = _questions(named, home)
+    spoken = said(prose, named, home, attributions)
+    holder, target = _questions(named, home, spoken)
     span = np.stack([named["start"].to_numpy(), named["end"].to_numpy()], axis=1).astype(np.int32)
     probabilities = np.zeros((len(target), len(models.STANCES)), np.float32)
     for lo in range(0, len(target), CHUNK):
         part = slice(lo, lo + CHUNK)
         asked = _asked(texts, home, span, matrix, holder[part], target[part])
         probabilities[part] = judge.judge(asked)
-    rounded = sound(probabilities)
-    attributed = _attributed(texts, home, span)[target]
-    stances = _stances(named, holder, target, rounded, attributed)
+    holder, target, rounded = _reported(home, holder, target, sound(probabilities), spoken)
+    least = _least(Thresholds.of(judge, precision), home, holder, target)
+    stances = _stances(named, holder, target, rounded, labels(rounded, least), spoken.attributed[target])
     return Outcome({"stances": stances}, rows_in=stances.num_rows)
 
 
@@ -72,11 +80,15 @@ def sound(probabilities: np.ndarray) -> np.ndarray:
 
 
 def labels(probabilities: np.ndarray, least: float | np.ndarray = 0.0) -> list[str]:
-    """The stance of each row: the most probable one if it reaches `least`, else neutral; a tie is neutral."""
+    """The stance of each row: the most probable one if it reaches `least`, else neutral; a tie is neutral.
+
+    `least` is of all, or of favor and against (2), or that of each row (n, 2).
+    """
     favor, against, neutral = (probabilities[:, i] for i in range(3))
+    enough = probabilities[:, :2] >= least
     conditions = [
-        (favor > against) & (favor > neutral) & (favor >= least),
-        (against > favor) & (against > neutral) & (against >= least),
+        (favor > against) & (favor > neutral) & enough[:, 0],
+        (against > favor) & (against > neutral) & enough[:, 1],
     ]
     return [models.STANCES[i] for i in np.select(conditions, [0, 1], default=2)]
 
@@ -102,7 +114,7 @@ def _matrix(vectors: pa.Table, places: np.ndarray) -> np.ndarray:
     return np.asarray(taken.flatten(), np.float16).reshape(len(places), -1 if len(places) else 0)
 
 
-def _questions(named: pa.Table, home: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _questions(named: pa.Table, home: np.ndarray, spoken: Said) -> tuple[np.ndarray, np.ndarray]:
     """Rows of holder (-1: the text itself) and target, in the order of sentence, holder, target."""
     entity = np.asarray(named["entity_id"].combine_chunks().dictionary_encode().indices)
     able = np.asarray(pc.is_in(named["type"], pa.array(HOLDERS)))
@@ -115,9 +127,20 @@ def _questions(named: pa.Table, home: np.ndarray) -> tuple[np.ndarray, np.ndarra
             asked = together & able[holder]
             holders.append(holder[asked])
             targets.append(target[asked])
-    holder, target = np.concatenate(holders), np.concatenate(targets)
+    far = (home[spoken.speaker] == home[spoken.of]) & (abs(spoken.speaker - spoken.of) > REACH)
+    holder, target = (
+        np.concatenate([*holders, spoken.speaker[far]]),
+        np.concatenate([*targets, spoken.of[far]]),
+    )
+    return _ordered(home, holder, target)[:2]
+
+
+def _ordered(
+    home: np.ndarray, holder: np.ndarray, target: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of holder and target in the order of sentence, holder, target, and which row each was."""
     order = np.lexsort((target, holder, home[target]))
-    return holder[order], target[order]
+    return holder[order], target[order], order
 
 
 def _asked(
@@ -140,17 +163,35 @@ def _asked(
     )
 
 
-def _attributed(texts: list[str], home: np.ndarray, span: np.ndarray) -> np.ndarray:
-    """For each mention, whether a quoted or reported source says what is said of it."""
-    of_text = {int(i): attribution(texts[i]) for i in np.unique(home)}
-    pairs = zip(home.tolist(), span.tolist(), strict=True)
-    return np.array([of_text[i].covers((start, end)) for i, (start, end) in pairs], bool)
+def _reported(
+    home: np.ndarray, holder: np.ndarray, target: np.ndarray, probabilities: np.ndarray, spoken: Said
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The judgements with those of sources of other sentences, who get what the text itself has."""
+    away = home[spoken.speaker] != home[spoken.of]
+    portrayal = np.zeros((len(home), probabilities.shape[1]))
+    itself = holder == _TEXT_ITSELF
+    portrayal[target[itself]] = probabilities[itself]
+    holder, target, order = _ordered(
+        home, np.concatenate([holder, spoken.speaker[away]]), np.concatenate([target, spoken.of[away]])
+    )
+    return holder, target, np.concatenate([probabilities, portrayal[spoken.of[away]]])[order]
+
+
+def _least(least: Thresholds, home: np.ndarray, holder: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """For each judgement the least probabilities of favor and against."""
+    itself, away = holder == _TEXT_ITSELF, home[holder] != home[target]
+    found = np.where(away[:, None], np.array(least.reported), np.array(least.relation))
+    return np.where(itself[:, None], np.array(least.portrayal), found)
 
 
 def _stances(
-    named: pa.Table, holder: np.ndarray, target: np.ndarray, probabilities: np.ndarray, attributed: np.ndarray
+    named: pa.Table,
+    holder: np.ndarray,
+    target: np.ndarray,
+    probabilities: np.ndarray,
+    stances: list[str],
+    attributed: np.ndarray,
 ) -> pa.Table:
-    least = np.where(holder == _TEXT_ITSELF, MIN_PORTRAYAL, MIN_RELATION)
     of_holder = pa.array(holder, pa.int64(), mask=holder == _TEXT_ITSELF)
     of_target = named.take(pa.array(target, pa.int64()))
     columns = {
@@ -161,7 +202,7 @@ def _stances(
         "target_mention_no": of_target["mention_no"],
         "holder_id": named["entity_id"].take(of_holder),
         "target_id": of_target["entity_id"],
-        "stance": pa.array(labels(probabilities, least), pa.string()),
+        "stance": pa.array(stances, pa.string()),
         **{name: pa.array(probabilities[:, i], pa.float32()) for i, name in enumerate(models.STANCES)},
         "attributed": pa.array(attributed, pa.bool_()),
     }

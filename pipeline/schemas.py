@@ -33,6 +33,7 @@ SENTENCE_KINDS = ("title", "body", "boilerplate", "recurring")
 MENTION_TYPES = ("PERSON", "ORG", "LOC", "FAC", "NORP", "DATE", "MONEY", "PRODUCT", "MISC")
 ENTITY_TYPES = tuple(t for t in MENTION_TYPES if t not in ("DATE", "MONEY"))
 STANCES = ("favor", "against", "neutral")
+ROLES = ("source", "cue", "content")
 STAGE_NAMES = ("ingest", "clean", "tag", "link", "judge", "publish")
 VERDICTS = ("passed", "quarantined")  # a failed stage publishes nothing, so no row says "failed"
 MINHASHES = 129  # values of a signature, in 43 bands of 3
@@ -155,8 +156,8 @@ def _text(name: str, meaning: str, **more: Any) -> Column:
     return Column(name, pa.string(), meaning, **more)
 
 
-def _probability(name: str, meaning: str) -> Column:
-    return Column(name, pa.float32(), meaning, low=0, high=1)
+def _probability(name: str, meaning: str, **more: Any) -> Column:
+    return Column(name, pa.float32(), meaning, low=0, high=1, **more)
 
 
 PARTITION = (
@@ -364,16 +365,20 @@ STANCES_TABLE = Table(
         ARTICLE_ID,
         SENTENCE_NO,
         _int("stance_no", "Number of the judgement in its article."),
-        _int("holder_mention_no", "Whose stance; null: the text itself.", nullable=True),
+        _int("holder_mention_no", "Whose stance; null: the text itself. Where it stands in another sentence, "
+             "it is the source of what this one says, in the same paragraph, and the probabilities are those "
+             "of the text itself: a quoted sentence portrays its target as its speaker does.", nullable=True),
         _int("target_mention_no", "Toward whom or what."),
         _text("holder_id", "The holder's entity; null: the text itself.", nullable=True, pattern=ENTITY_ID),
         _text("target_id", "The target's entity.", pattern=ENTITY_ID),
-        _text("stance", "The stance: favor or against where that is probable enough to be published (0.9; "
-              "0.8 for the text itself), else neutral.", allowed=STANCES),
+        _text("stance", "The stance: favor or against where that is probable enough for the precision asked "
+              "for (setting `precision`, 0.9), else neutral; the probabilities are there in any case.",
+              allowed=STANCES),
         _probability("favor", "Calibrated probability that the holder is for the target."),
         _probability("against", "Calibrated probability that the holder is against the target."),
         _probability("neutral", "Calibrated probability of neither."),
-        Column("attributed", pa.bool_(), "Whether a quoted or reported source says so."),
+        Column("attributed", pa.bool_(), "Whether a quoted or reported source, and not the text itself, says "
+               "what is said of the target."),
     ),
     references=(
         IN_SENTENCE,
@@ -449,11 +454,35 @@ VECTORS = Table(
     published=False,
 )
 
+ATTRIBUTIONS = Table(
+    "attributions",
+    "A span of a sentence that tells who says something, or what; passed from `tag` to `judge`, never "
+    "published.",
+    ("article_id", "sentence_no", "start", "end", "role"),
+    (
+        ARTICLE_ID,
+        SENTENCE_NO,
+        _int("start", "First character in the sentence's text."),
+        _int("end", "First character after it.", low=1),
+        _text("role", "Who says it (source), the words that tell so (cue), or what is said (content).",
+              allowed=ROLES),
+        _probability("score", "Probability of the span's least certain word; null: found by rule.",
+                     nullable=True),
+    ),
+    references=(IN_SENTENCE,),
+    rules=(
+        Rule("span", "A span starts before it ends.", 't."start" < t."end"'),
+        Rule("in_the_sentence", "A span ends with its sentence or before.", 't."end" <= length(p.text)',
+             parent="sentences"),
+    ),
+    published=False,
+)  # fmt: skip
+
 TABLES: Mapping[str, Table] = {
     t.name: t
     for t in (
         *(RAW, ARTICLES, SENTENCES, REPAIRS, SIGNATURES, MENTIONS, ENTITIES, STANCES_TABLE, REJECTS, RUNS),
-        VECTORS,
+        *(VECTORS, ATTRIBUTIONS),
     )
 }
 PUBLISHED = tuple(t for t in TABLES.values() if t.published)

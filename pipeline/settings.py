@@ -15,6 +15,7 @@ from pipeline.errors import UsageError
 
 PREFIX = "STANDPOINT_"
 LARGEST = {"threads": 9999, "duplicate_days": 90}
+PRECISIONS = (0.8, 0.9, 0.95)
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Settings:
     """Threads of the model; 0: as many as there are cores."""
     duplicate_days: int = 7
     """An article is compared with those of its day and of so many days before (0: of its day alone)."""
+    precision: float = 0.9
+    """How often `favor` and `against` shall be right where they are published: one of `PRECISIONS`."""
 
     @staticmethod
     def load(
@@ -83,4 +86,9 @@ def _parse(name: str, text: str) -> Any:
         if not re.fullmatch("[0-9]{1,4}", text) or int(text) > LARGEST[name]:
             raise UsageError(f"{name}: {text!r} is not a whole number from 0 to {LARGEST[name]}")
         return int(text)
+    if name == "precision":
+        known = {shown: one for one in PRECISIONS for shown in (f"{one:g}", f"{one:.2f}")}
+        if text.strip() not in known:
+            raise UsageError(f"precision: {text!r} is not one of {', '.join(map(str, PRECISIONS))}")
+        return known[text.strip()]
     return text

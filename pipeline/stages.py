@@ -125,15 +125,16 @@ STAGES = (
     Stage("clean", clean.VERSION, ("raw",), ("articles", "sentences", "repairs", "signatures"),
           lambda t, c: clean.clean(t["raw"], c.settings),
           settings=("languages",), depends=lambda _: models.restorer_digest()),
-    Stage("tag", tag.VERSION, ("sentences",), ("mentions", "vectors"),
+    Stage("tag", tag.VERSION, ("sentences",), ("mentions", "vectors", "attributions"),
           lambda t, c: tag.tag(t["sentences"], c.tagger),
           depends=lambda c: c.model_digest, asks_model=True),
     Stage("link", link.VERSION, ("sentences", "mentions"), ("mentions",),
           lambda t, c: link.link(t["sentences"], t["mentions"], c.aliases),
           depends=lambda c: c.aliases.digest),
-    Stage("judge", judge.VERSION, ("sentences", "mentions", "vectors"), ("stances",),
-          lambda t, c: judge.judge(t["sentences"], t["mentions"], t["vectors"], c.judge),
-          depends=lambda c: c.model_digest, asks_model=True),
+    Stage("judge", judge.VERSION, ("sentences", "mentions", "vectors", "attributions"), ("stances",),
+          lambda t, c: judge.judge(t["sentences"], t["mentions"], t["vectors"], t["attributions"], c.judge,
+                                   c.settings.precision),
+          settings=("precision",), depends=lambda c: c.model_digest, asks_model=True),
 )  # fmt: skip
 
 

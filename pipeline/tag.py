@@ -1,4 +1,4 @@
-"""Finds the named entities of every sentence."""
+"""Finds the named entities of every sentence, and who says what in it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import models
-from pipeline import schemas
+from pipeline import cues, schemas
 from pipeline.outcome import Outcome
 
-VERSION = "1"
+VERSION = "2"
 
 
 def tag(sentences: pa.Table, tagger: models.Tagger) -> Outcome:
-    """The mentions of the sentences, without entities yet, and each mention's vector.
+    """The mentions of the sentences, without entities yet, each mention's vector, and the attributions.
 
     Boilerplate is not tagged: it is not the article's prose. All other sentences go to the tagger in one
-    call, which batches them as suits it. Keeps `mentions` (entity_id null) and `vectors`; `tokens` are the
-    word pieces of each article that the tagger saw.
+    call, which batches them as suits it. Keeps `mentions` (entity_id null), `vectors` and `attributions`, the
+    last by rule where the tagger has none; `tokens` are the word pieces of each article that the tagger saw.
     """
     prose = schemas.conform("sentences", sentences).filter(pc.field("kind") != "boilerplate")
     texts = prose["text"].to_pylist()
@@ -48,7 +48,12 @@ def tag(sentences: pa.Table, tagger: models.Tagger) -> Outcome:
             "vector": _lists(np.asarray(tags.vectors, np.float16)[order]),
         }
     )
-    kept = {"mentions": schemas.conform("mentions", mentions), "vectors": schemas.conform("vectors", vectors)}
+    tables = {
+        "mentions": mentions,
+        "vectors": vectors,
+        "attributions": _attributions(prose, texts, tags.said),
+    }
+    kept = {name: schemas.conform(name, table) for name, table in tables.items()}
     return Outcome(kept, rows_in=len(order), tokens=_by_article(prose["article_id"], tags.tokens))
 
 
@@ -59,6 +64,22 @@ def numbered(article_ids: pa.ChunkedArray) -> pa.Array:
     place = np.arange(len(codes))
     first = np.diff(codes, prepend=-1) != 0
     return pa.array(place - np.maximum.accumulate(np.where(first, place, 0)), pa.int32())
+
+
+def _attributions(prose: pa.Table, texts: list[str], said: models.Said | None) -> pa.Table:
+    """Who says what in the sentences: as the tagger found it, else by rule."""
+    if said is None:
+        found = [(no, *span) for no, text in enumerate(texts) for span in cues.spans(text)]
+        text_no, start, end = ([span[i] for span in found] for i in range(3))
+        role = [span[3] for span in found]
+        score = pa.nulls(len(found), pa.float32())
+    else:
+        text_no, start, end = (np.asarray(x).tolist() for x in (said.text_no, said.start, said.end))
+        role, score = said.role, pa.array(np.round(np.asarray(said.score, np.float32), 4))
+    of_span = prose.select(["article_id", "sentence_no"]).take(pa.array(text_no, pa.int64()))
+    spans = {"start": pa.array(start, pa.int32()), "end": pa.array(end, pa.int32())}
+    named = {"role": pa.array(role, pa.string()), "score": score}
+    return pa.table({name: of_span[name] for name in of_span.column_names} | spans | named)
 
 
 def _by_article(article_ids: pa.ChunkedArray, tokens: np.ndarray) -> dict[str, int]:

@@ -57,7 +57,8 @@ def scores(context: Context) -> dict[str, Score]:
     sentences, wanted = _sentences(gold), _wanted(gold)
     tagged = tag.tag(sentences, context.tagger).kept
     linked = link.link(sentences, tagged["mentions"], context.aliases).kept["mentions"]
-    judged = judge.judge(sentences, linked, tagged["vectors"], context.judge).kept["stances"]
+    asked = (tagged["vectors"], tagged["attributions"], context.judge, context.settings.precision)
+    judged = judge.judge(sentences, linked, *asked).kept["stances"]
     mentions = linked.to_pylist()
     spans = {(_key(m), m["start"], m["end"]) for m in mentions}
     report = {
@@ -120,7 +121,9 @@ def _given(gold: list[Labels], context: Context) -> set[Judged]:
         vectors.append({"article_id": where["article_id"], "mention_no": number,
                         "vector": tags.vectors[index].tolist()})  # fmt: skip
     mentions = schemas.from_rows("mentions", rows)
-    judged = judge.judge(sentences, mentions, schemas.from_rows("vectors", vectors), context.judge)
+    nothing_said = schemas.ATTRIBUTIONS.empty()  # tells `attributed` alone where each sentence is a paragraph
+    given = (schemas.from_rows("vectors", vectors), nothing_said, context.judge, context.settings.precision)
+    judged = judge.judge(sentences, mentions, *given)
     return _found(mentions.to_pylist(), judged.kept["stances"])
 
 

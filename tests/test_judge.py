@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -13,50 +13,63 @@ from fake_models import KeywordJudge, KeywordTagger
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from marked import unmarked
 
 from pipeline import judge as stage
 from pipeline import schemas
 from pipeline.aliases import Aliases
-from pipeline.judge import HOLDERS, REACH, judge, labels, sound
+from pipeline.judge import HOLDERS, REACH, labels, sound
 from pipeline.link import link
+from pipeline.outcome import Outcome
 from pipeline.tag import tag
 
 CASES = json.loads((Path(__file__).parent / "cases/judge.json").read_text(encoding="utf-8"))
 ALIASES = Aliases.load()
 ARTICLE = "0" * 16
 PLACES = ("holder_mention_no", "target_mention_no")
+QUOTED = ["<s>[Roe|PERSON]</s> <c>spoke</c> <t>of [Ellery|LOC]</t>.", "<t>“We condemn [Norsund|LOC].”</t>"]
+"""A paragraph whose second sentence is said by a source of the first."""
 
 
-def tables(*texts: str) -> tuple[pa.Table, pa.Table, pa.Table]:
-    """Sentences, mentions and vectors of an article marked `[words|TYPE]` or `[words|TYPE=entity]`."""
-    sentences, mentions = [], []
-    for no, marked in enumerate(texts):
-        text = ""
-        for part in re.split(r"(\[[^\]]+\])", marked):
-            if found := re.fullmatch(r"\[([^|]+)\|(\w+)(?:=(\S+))?\]", part):
-                part, type_, entity = found.groups()
-                entity = None if type_ in ("DATE", "MONEY") else entity or part.replace(" ", "-").lower()
+def tables(*lines: str | list[str]) -> tuple[pa.Table, ...]:
+    """Sentences, mentions, vectors and attributions of an article; a list is a paragraph (see `marked`)."""
+    sentences, mentions, attributions = [], [], []
+    for line_no, line in enumerate(lines):
+        for text in [line] if isinstance(line, str) else line:
+            found, where = unmarked(text), {"article_id": ARTICLE, "sentence_no": len(sentences)}
+            for start, end, type_, entity in found.mentions:
                 mentions.append(
-                    {"article_id": ARTICLE, "sentence_no": no, "mention_no": len(mentions),
-                     "start": len(text), "end": len(text) + len(part), "text": part, "type": type_,
-                     "score": 0.9, "entity_id": entity}
+                    {**where, "mention_no": len(mentions), "start": start, "end": end,
+                     "text": found.text[start:end], "type": type_, "score": 0.9, "entity_id": entity}
                 )  # fmt: skip
-            text += part
-        offsets = [{"start": 0, "end": len(text), "raw_start": 0, "raw_end": len(text), "repair": None}]
-        kind = "body" if no else "title"
-        sentences.append(
-            {"article_id": ARTICLE, "sentence_no": no, "line_no": no, "kind": kind, "text": text,
-             "raw_offsets": offsets}
-        )  # fmt: skip
+            attributions += [
+                {**where, "start": start, "end": end, "role": role, "score": 0.9}
+                for start, end, role in found.spans
+            ]
+            whole = {"start": 0, "end": len(found.text), "raw_start": 0, "raw_end": len(found.text),
+                     "repair": None}  # fmt: skip
+            sentences.append({**where, "line_no": line_no, "kind": "body" if sentences else "title",
+                              "text": found.text, "raw_offsets": [whole]})  # fmt: skip
     vectors = [
         {"article_id": ARTICLE, "mention_no": m["mention_no"], "vector": [m["mention_no"], 1.0]}
         for m in mentions
     ]
-    return (
-        schemas.from_rows("sentences", sentences),
-        schemas.from_rows("mentions", mentions),
-        schemas.from_rows("vectors", vectors),
-    )
+    given = {"sentences": sentences, "mentions": mentions, "vectors": vectors, "attributions": attributions}
+    return tuple(schemas.from_rows(name, rows) for name, rows in given.items())
+
+
+def judge(*given: Any, precision: float = 0.9) -> Outcome:
+    """The stage, at the default precision."""
+    return stage.judge(*given, precision)
+
+
+def told(outcome: Outcome, tables: tuple[pa.Table, ...]) -> dict[tuple[str | None, str], dict[str, Any]]:
+    """The judgements by holder and target, as they are written."""
+    written = dict(zip(*(tables[1][name].to_pylist() for name in ("mention_no", "text")), strict=True))
+    written[None] = None
+    return {
+        (written[row[PLACES[0]]], written[row[PLACES[1]]]): row for row in outcome.kept["stances"].to_pylist()
+    }
 
 
 class Recorder(KeywordJudge):
@@ -91,13 +104,14 @@ def test_pairs_stay_in_their_sentence():
 
 
 def test_answers_and_labels():
-    text = "[Biden|PERSON] praised [NATO|ORG]; [Putin|PERSON] condemned [Kyiv|LOC], Roe said."
+    text = "[Biden|PERSON] praised [NATO|ORG]; [Putin|PERSON] condemned [Kyiv|LOC]"
+    text = f"<t>{text}</t>, <s>Roe</s> <c>said</c>."
     rows = judge(*tables(text), KeywordJudge()).kept["stances"].to_pylist()
-    told = {(r["holder_id"], r["target_id"]): (r["stance"], r["attributed"]) for r in rows}
-    assert told["biden", "nato"] == ("favor", True)
-    assert told["putin", "kyiv"] == ("against", True)
-    assert told["nato", "biden"] == ("neutral", True)
-    assert told[None, "biden"][0] == "neutral"
+    found = {(r["holder_id"], r["target_id"]): (r["stance"], r["attributed"]) for r in rows}
+    assert found["biden", "nato"] == ("favor", True)
+    assert found["putin", "kyiv"] == ("against", True)
+    assert found["nato", "biden"] == ("neutral", True)
+    assert found[None, "biden"] == ("neutral", True)
     favor = next(r for r in rows if (r["holder_id"], r["target_id"]) == ("biden", "nato"))
     assert [round(favor[name], 4) for name in ("favor", "against", "neutral")] == [0.96, 0.02, 0.02]
 
@@ -125,25 +139,101 @@ def test_chunks_give_the_same(monkeypatch):
 
 
 def test_the_order_of_rows_does_not_matter():
-    sentences, mentions, vectors = tables(*[c["text"] for c in CASES])
-    back = pa.array(range(mentions.num_rows - 1, -1, -1))
-    one = judge(sentences, mentions, vectors, KeywordJudge()).kept["stances"]
-    other = judge(sentences, mentions.take(back), vectors.take(back), KeywordJudge()).kept["stances"]
+    given_ = tables(*[c["text"] for c in CASES], QUOTED)
+    back = [table.take(pa.array(range(table.num_rows - 1, -1, -1))) for table in given_]
+    one, other = (judge(*some, KeywordJudge()).kept["stances"] for some in (given_, back))
     assert one.equals(other)
 
 
 def test_nothing_to_judge():
-    nothing = [schemas.TABLES[name].empty() for name in ("sentences", "mentions", "vectors")]
+    nothing = [schemas.TABLES[name].empty() for name in ("sentences", "mentions", "vectors", "attributions")]
     outcome = judge(*nothing, KeywordJudge())
     assert outcome.rows_in == outcome.kept["stances"].num_rows == 0
 
 
 def test_a_missing_vector_or_sentence_is_an_error():
-    sentences, mentions, vectors = tables("[A|ORG] won.", "[B|ORG] lost.")
+    sentences, mentions, vectors, said = tables("[A|ORG] won.", "[B|ORG] lost.")
     with pytest.raises(ValueError, match=r"article_id and mention_no 0{16} 1"):
-        judge(sentences, mentions, vectors.slice(0, 1), KeywordJudge())
+        judge(sentences, mentions, vectors.slice(0, 1), said, KeywordJudge())
     with pytest.raises(ValueError, match=r"article_id and sentence_no 0{16} 1"):
-        judge(sentences.slice(0, 1), mentions, vectors, KeywordJudge())
+        judge(sentences.slice(0, 1), mentions, vectors, said, KeywordJudge())
+
+
+def test_the_source_of_another_sentence_holds_what_the_sentence_says():
+    given_ = tables("[Doe|PERSON] left.", QUOTED)
+    found = told(judge(*given_, KeywordJudge()), given_)
+    assert list(found) == [(None, "Doe"), (None, "Roe"), (None, "Ellery"), ("Roe", "Ellery"),
+                           ("Ellery", "Roe"), (None, "Norsund"), ("Roe", "Norsund")]  # fmt: skip
+    itself, reported = found[None, "Norsund"], found["Roe", "Norsund"]
+    assert reported["stance"] == itself["stance"] == "against"
+    assert all(reported[name] == itself[name] for name in (*schemas.STANCES, "attributed", "sentence_no"))
+    assert (reported["holder_id"], reported["sentence_no"]) == ("roe", 2)
+    assert [pair for pair, row in found.items() if row["attributed"]] == [
+        (None, "Ellery"), ("Roe", "Ellery"), (None, "Norsund"), ("Roe", "Norsund")
+    ]  # fmt: skip
+
+
+def test_the_model_is_not_asked_about_sources_of_other_sentences():
+    recorder = Recorder()
+    judge(*tables(QUOTED), recorder)
+    (asked,) = recorder.calls
+    assert len(asked.target) == 5
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        "<t>“We condemn [Roe|PERSON].”</t>",
+        "We condemn [Norsund|LOC].",
+        "<t>“We and [Ms. Roe|PERSON=roe] condemn [Norsund|LOC].”</t>",
+    ],
+    ids=["nobody is judged toward itself", "nobody else says it", "the sentence names the source"],
+)
+def test_no_holder_comes_from_another_sentence(second):
+    given_ = tables([QUOTED[0], second])
+    assert not [pair for pair in told(judge(*given_, KeywordJudge()), given_) if pair == ("Roe", "Norsund")]
+    stances = judge(*given_, KeywordJudge()).kept["stances"].to_pylist()
+    assert all(row["holder_id"] != row["target_id"] for row in stances)
+
+
+def test_a_source_is_asked_about_what_it_speaks_of_however_far():
+    many = ", ".join(f"[N{i}|ORG]" for i in range(REACH + 3))
+    given_ = tables(f"<s>[Roe|PERSON]</s> <c>said</c> <t>that {many} lied</t>.")
+    found = told(judge(*given_, KeywordJudge()), given_)
+    assert {target for holder, target in found if holder == "Roe"} == {f"N{i}" for i in range(REACH + 3)}
+    assert (f"N{REACH + 2}", "Roe") not in found
+    assert len(found) == len(judge(*given_, KeywordJudge()).kept["stances"])
+
+
+class Stated(KeywordJudge):
+    """States thresholds: favor is published from 0.96 on at 0.9 and never at 0.95, of the text itself."""
+
+    thresholds: ClassVar = {
+        "portrayal": {"0.80": [0.5, 0.5], "0.90": [0.96, 0.97], "0.95": [None, 0.5]},
+        "relation": {"0.80": [0.5, 0.5], "0.90": [0.5, 0.5], "0.95": [0.5, None]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("precision", "published"),
+    [
+        (0.8, {(None, "Fay"), (None, "Norsund"), ("Roe", "Norsund"), ("Ann", "Bob")}),
+        (0.9, {(None, "Fay"), ("Ann", "Bob")}),
+        (0.95, {(None, "Norsund"), ("Ann", "Bob")}),
+    ],
+)
+def test_what_the_precision_asked_for_leaves(precision, published):
+    given_ = tables("We thank [Fay|PERSON].", "[Ann|PERSON] admires [Bob|PERSON].", QUOTED)
+    found = told(judge(*given_, Stated(), precision=precision), given_)
+    shown = {pair for pair, row in found.items() if row["stance"] != "neutral"}
+    assert shown - {(None, "Bob")} == published
+    assert round(found[None, "Norsund"]["against"], 4) == 0.96
+
+
+def test_a_judge_without_thresholds_has_fixed_ones():
+    given_ = tables(QUOTED)
+    one, other = (judge(*given_, KeywordJudge(), precision=p).kept["stances"] for p in (0.8, 0.95))
+    assert one.equals(other)
 
 
 @pytest.mark.parametrize(
@@ -163,6 +253,13 @@ def test_labels(favor, against, neutral, least, stance):
     assert labels(np.array([[favor, against, neutral]]), least) == [stance]
 
 
+def test_labels_with_a_threshold_for_each_side():
+    rows = np.array([[0.7, 0.2, 0.1], [0.2, 0.7, 0.1]])
+    assert labels(rows, np.array([0.7, 0.8])) == ["favor", "neutral"]
+    assert labels(rows, np.array([[0.8, 0.7], [0.8, 0.7]])) == ["neutral", "against"]
+    assert labels(rows, np.array([np.inf, 0.7])) == ["neutral", "against"]
+
+
 @given(npst.arrays(np.float64, (4, 3), elements=st.floats(0.001, 1)))
 def test_rounded_probabilities_sum_to_one(values):
     exact = (values / values.sum(axis=1, keepdims=True)).astype(np.float32)
@@ -179,21 +276,23 @@ def test_what_is_no_probability_is_refused(row):
         sound(np.array([row]))
 
 
+_WORDS = "Biden Putin NATO Moscow U.S. praised condemned said he “ ” , Roe Russians Monday".split()
 _SENTENCE = st.lists(
-    st.sampled_from("Biden Putin NATO Moscow U.S. praised condemned said “ ” , Roe Russians Monday".split()),
+    st.sampled_from(_WORDS),
     min_size=1, max_size=25,
 ).map(" ".join)  # fmt: skip
 
 
-@given(st.lists(_SENTENCE, min_size=1, max_size=3))
+@given(st.lists(st.lists(_SENTENCE, min_size=1, max_size=4), min_size=1, max_size=3))
 def test_stages_fit_together(texts):
-    sentences, _, _ = tables(*texts)
+    sentences, *_ = tables(*texts)
     tagged = tag(sentences, KeywordTagger()).kept
     mentions = link(sentences, tagged["mentions"], ALIASES).kept["mentions"]
-    outcome = judge(sentences, mentions, tagged["vectors"], KeywordJudge())
+    outcome = judge(sentences, mentions, tagged["vectors"], tagged["attributions"], KeywordJudge())
     entity = dict(zip(mentions["mention_no"].to_pylist(), mentions["entity_id"].to_pylist(), strict=True))
     kind = dict(zip(mentions["mention_no"].to_pylist(), mentions["type"].to_pylist(), strict=True))
     home = dict(zip(mentions["mention_no"].to_pylist(), mentions["sentence_no"].to_pylist(), strict=True))
+    line = dict(zip(sentences["sentence_no"].to_pylist(), sentences["line_no"].to_pylist(), strict=True))
     rows = outcome.kept["stances"].to_pylist()
     assert outcome.rows_in == len(rows)
     assert [row["stance_no"] for row in rows] == list(range(len(rows)))
@@ -206,7 +305,8 @@ def test_stages_fit_together(texts):
             assert row["holder_id"] is None
         else:
             assert row["holder_id"] == entity[holder] != row["target_id"]
-            assert home[holder] == home[target]
+            assert line[home[holder]] == line[home[target]]
+            assert row["attributed"] or home[holder] == home[target]
             assert kind[holder] in HOLDERS
     portrayed = [row["target_mention_no"] for row in rows if row["holder_mention_no"] is None]
     assert portrayed == [no for no, entity_id in entity.items() if entity_id]

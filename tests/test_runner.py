@@ -78,6 +78,21 @@ def test_a_second_run_has_nothing_to_do(built, context):
     assert {m.day: m.json() for m in built.manifests().values()} == before
 
 
+def test_who_is_quoted_holds_what_the_next_sentence_says(lake, context):
+    """By rule: the tagger for tests finds no attributions."""
+    line = "“It is over,” Jane Roe said. “We condemn Russia.” The council met."
+    lake.land(batch(d20220105=day_batch([article("one", lines=[line])])))
+    assert make_current(lake, context) == []
+    asked = "SELECT holder_text, stance, attributed, sentence, holder_sentence FROM evidence"
+    assert ask(lake, f"{asked} WHERE target_text = 'Russia' ORDER BY stance_no") == [
+        (None, "against", True, "“We condemn Russia.”", None),
+        ("Jane Roe", "against", True, "“We condemn Russia.”", "“It is over,” Jane Roe said."),
+    ]
+    assert ask(lake, "SELECT holder, target, against FROM who_on_whom WHERE target = 'Russia'") == [
+        ("Jane Roe", "Russia", 1)
+    ]
+
+
 def test_the_same_inputs_give_the_same_bytes(built, context, lake):
     lake.land(batch(d20220106=day_batch([article("three", "2022-01-06")])))
     lake.land(batch(d20220105=day_batch([article("two")], ["broken"])))

@@ -59,9 +59,21 @@ def test_arrow_schemas_carry_the_meanings(table: schemas.Table) -> None:
 @pytest.mark.parametrize("table", [t for t in schemas.TABLES.values() if t.rules or t.references],
                          ids=lambda t: t.name)  # fmt: skip
 def test_every_rule_runs_and_holds_on_nothing(table: schemas.Table) -> None:
-    flags = rules.kept(table, {t.name: t.empty() for t in schemas.PUBLISHED})
+    flags = rules.kept(table, {t.name: t.empty() for t in schemas.TABLES.values()})
     assert set(flags) == set(rules.meanings(table))
     assert all(len(flag) == 0 for flag in flags.values())
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "broken"), [(0, 4, ()), (5, 5, ("span",)), (5, 99, ("in_the_sentence",))]
+)
+def test_a_span_of_an_attribution_lies_in_its_sentence(start: int, end: int, broken: tuple[str, ...]) -> None:
+    sentences = partition()["sentences"]
+    where = {name: sentences[name][1].as_py() for name in ("article_id", "sentence_no")}
+    row = {**where, "start": start, "end": end, "role": "cue", "score": None}
+    tables = {"sentences": sentences, "attributions": from_rows("attributions", [row])}
+    flags = rules.kept(schemas.ATTRIBUTIONS, tables)
+    assert tuple(name for name, kept in flags.items() if not kept.all()) == broken
 
 
 def test_from_rows_fills_what_is_not_given_with_null_and_sorts() -> None:

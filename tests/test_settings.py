@@ -22,6 +22,11 @@ def test_a_base_stands_for_the_defaults():
     assert Settings.load({"STANDPOINT_THREADS": "3"}, base) == Settings(lake="demo/lake", threads=3)
 
 
+@pytest.mark.parametrize(("text", "precision"), [("0.8", 0.8), (" 0.90", 0.9), ("0.95", 0.95)])
+def test_the_precision_is_one_of_those_stated(text, precision):
+    assert Settings.load({"STANDPOINT_PRECISION": text}).precision == precision
+
+
 def test_languages_are_a_sorted_set():
     assert Settings.load({"STANDPOINT_LANGUAGES": " de, EN,de,"}).languages == ("de", "en")
 
@@ -32,6 +37,8 @@ WRONG = [
     ("threads", "-1", "'-1' is not a whole number from 0 to 9999"),
     ("threads", "two", "'two'"),
     ("duplicate_days", "91", "'91' is not a whole number from 0 to 90"),
+    ("precision", "0.85", "'0.85' is not one of 0.8, 0.9, 0.95"),
+    ("precision", "high", "'high' is not one of 0.8, 0.9, 0.95"),
     ("lake", " ", "' ' names nothing"),
 ]
 
@@ -51,13 +58,18 @@ def test_an_empty_option_is_no_default():
 def test_a_child_process_gets_the_same_settings(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = Settings(
-        lake="lake", landing="s3://bucket/x", languages=("de", "en"), threads=3, duplicate_days=0
+        lake="lake",
+        landing="s3://bucket/x",
+        languages=("de", "en"),
+        threads=3,
+        duplicate_days=0,
+        precision=0.95,
     )
     environ = settings.environ()
     assert environ["STANDPOINT_LAKE"] == str(Path(tmp_path, "lake"))
     monkeypatch.chdir("/")
     again = Settings.load(environ)
-    assert again == Settings(str(tmp_path / "lake"), "s3://bucket/x", "", "", ("de", "en"), 3, 0)
+    assert again == Settings(str(tmp_path / "lake"), "s3://bucket/x", "", "", ("de", "en"), 3, 0, 0.95)
 
 
 def test_the_digest_tells_what_a_stage_reads():

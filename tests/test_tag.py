@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,7 +11,7 @@ from fake_models import WIDTH, KeywordTagger
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import Tags
+from models import Said, Tags
 from pipeline import schemas
 from pipeline.tag import numbered, tag
 
@@ -107,12 +109,56 @@ def test_the_order_of_rows_and_answers_does_not_matter():
         assert one.tokens == other.tokens
 
 
+class Listener(KeywordTagger):
+    """Finds that the first word of each text is a source, and answers in another order than asked."""
+
+    def tag(self, texts, spans=None):
+        nos = np.arange(len(texts), dtype=np.int32)[::-1]
+        ends = np.array([len(texts[no].split()[0]) for no in nos], np.int32)
+        scores = np.full(len(texts), 0.123456, np.float32)
+        said = Said(nos, np.zeros_like(nos), ends, ["source"] * len(texts), scores)
+        return replace(super().tag(texts, spans), said=said)
+
+
+def test_who_says_what_as_the_tagger_found_it():
+    said = tag(sentences(*TWO), Listener()).kept["attributions"].to_pylist()
+    words = ("Biden", "On", "Norsund", "Nothing", "Élodie")
+    places = [(0, 0), (0, 2), (1, 0), (1, 1), (1, 2)]
+    assert [(int(r["article_id"], 16), r["sentence_no"]) for r in said] == places
+    assert [(r["start"], r["end"], r["role"]) for r in said] == [(0, len(word), "source") for word in words]
+    assert {round(r["score"], 6) for r in said} == {0.1235}
+
+
+def test_who_says_what_by_rule_where_the_tagger_does_not_look_for_it():
+    table = sentences(
+        [("title", "Norsund lied, Roe said"), ("boilerplate", "Roe said"), ("body", "It rained.")]
+    )
+    said = tag(table, KeywordTagger()).kept["attributions"].to_pylist()
+    assert [(r["sentence_no"], r["start"], r["end"], r["role"]) for r in said] == [
+        (0, 0, 12, "content"), (0, 14, 17, "source"), (0, 18, 22, "cue")
+    ]  # fmt: skip
+    assert {r["score"] for r in said} == {None}
+
+
+def test_a_tagger_that_hears_nothing_is_not_helped():
+    class Deaf(KeywordTagger):
+        def tag(self, texts, spans=None):
+            none = np.zeros(0, np.int32)
+            return replace(
+                super().tag(texts, spans), said=Said(none, none, none, [], none.astype(np.float32))
+            )
+
+    assert tag(sentences([("title", "Norsund lied, Roe said")]), Deaf()).kept["attributions"].num_rows == 0
+
+
 def test_nothing_to_tag():
     nameless = sentences([("title", "nothing"), ("boilerplate", "SEE ALSO: Moscow")])
     for table in (schemas.SENTENCES.empty(), nameless):
         outcome = tag(table, KeywordTagger())
         assert outcome.rows_in == 0
-        assert {name: kept.num_rows for name, kept in outcome.kept.items()} == {"mentions": 0, "vectors": 0}
+        assert {name: kept.num_rows for name, kept in outcome.kept.items()} == dict.fromkeys(
+            ("mentions", "vectors", "attributions"), 0
+        )
 
 
 def test_numbers_start_anew_in_each_article():

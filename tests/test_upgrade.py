@@ -68,6 +68,7 @@ def test_an_alias_file_that_says_nothing_new_concerns_nothing(tmp_path):
         ({}, ()),
         ({"threads": 3, "landing": "elsewhere"}, ()),
         ({"duplicate_days": 3}, ()),  # settled at publishing
+        ({"precision": 0.8}, ("judge",)),
         ({"languages": ("de", "en")}, ("clean", "tag", "link", "judge")),
     ],
 )

@@ -115,6 +115,21 @@ def test_evidence_has_every_judgement_once_with_its_sentence(connection: duckdb.
     assert (row["source_uri"], row["outlet"], row["day"]) == ("04.txt", "x.example", date(2022, 1, 2))
 
 
+def test_evidence_shows_the_sentence_that_names_a_holder_of_another_one() -> None:
+    more, id_, day = rows(), full("04") or "", "2022-01-02"
+    more["sentences"].append((day, sentence(id_, 1, "“It lies.”")))
+    more["mentions"].append((day, mention(id_, 1, 2, 1, "It") | {"entity_id": "norland"}))
+    asked = stance(90, {"article": "04", "stance": "against", "holder": "eastmark", "attributed": True})
+    more["stances"].append((day, asked | {"sentence_no": 1, "target_mention_no": 2}))
+    query = (
+        "SELECT holder_text, target_text, sentence, holder_sentence FROM evidence WHERE article_id LIKE '%04'"
+    )
+    with lake(more) as with_it:
+        found = with_it.execute(f"{query} ORDER BY stance_no").fetchall()
+    assert found == [(None, "Norland", TEXT, None), ("Eastmark", "Norland", TEXT, None),
+                     ("Eastmark", "It", "“It lies.”", TEXT)]  # fmt: skip
+
+
 @pytest.mark.parametrize("view", analyst_views())
 def test_lines_that_recur_in_their_outlet_are_left_out(
     connection: duckdb.DuckDBPyConnection, view: str

@@ -7,9 +7,10 @@ SELECT
     target.name AS target, -- Toward whom or what.
     s.stance, -- favor, against or neutral.
     sentence.text AS sentence, -- The sentence that was judged.
-    holding.text AS holder_text, -- The holder as the sentence names it.
+    holding.text AS holder_text, -- The holder as it is named, there or in the sentence that names it.
     targeted.text AS target_text, -- The target as the sentence names it.
-    s.attributed, -- Whether a quoted or reported source says so.
+    naming.text AS holder_sentence, -- The sentence of the same paragraph that names the holder; null: the one that was judged, or no holder.
+    s.attributed, -- Whether a quoted or reported source, and not the text itself, says what is said of the target.
     s.favor, -- Calibrated probability that the holder is for the target.
     s.against, -- Calibrated probability that the holder is against the target.
     s.neutral, -- Calibrated probability of neither.
@@ -34,6 +35,11 @@ LEFT JOIN mentions AS holding
     ON holding.day = s.day
     AND holding.article_id = s.article_id
     AND holding.mention_no = s.holder_mention_no
+LEFT JOIN sentences AS naming
+    ON naming.day = s.day
+    AND naming.article_id = s.article_id
+    AND naming.sentence_no = holding.sentence_no
+    AND naming.sentence_no <> s.sentence_no
 LEFT JOIN entities AS target ON target.day = s.day AND target.entity_id = s.target_id
 LEFT JOIN entities AS holder ON holder.day = s.day AND holder.entity_id = s.holder_id
 WHERE sentence.kind <> 'recurring'

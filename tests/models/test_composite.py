@@ -1,10 +1,16 @@
 """Runs, annotations and `doctor` with a user's models, in every combination with the shipped one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tiny_foreign as foreign
+from fake_models import KeywordJudge, KeywordTagger
 from lakes import article, batch, day_batch
 
+from models import Said
+from models.composite import Composite
+from models.foreign_tagger import Vectored
 from pipeline import doctor, plan, runner
 from pipeline.annotate import annotate
 from pipeline.errors import UsageError
@@ -75,6 +81,29 @@ def test_the_shipped_judge_reads_what_another_tagger_found(files):
     asked = [not kind for kind in own.type]
     assert np.array_equal(tags.vectors, own.vectors[asked])
     assert tags.start.tolist() == own.start[asked].tolist()
+
+
+@pytest.mark.parametrize(("thresholds", "stated"), [(None, {}), ({"portrayal": {}}, {"portrayal": {}})])
+def test_thresholds_are_the_judges(thresholds, stated):
+    judge = KeywordJudge()
+    if thresholds:
+        judge.thresholds = thresholds
+    assert Composite(KeywordTagger(), judge, "x").thresholds == stated
+
+
+def test_who_says_what_is_told_by_the_tagger_else_by_the_model_that_gives_the_vectors():
+    class Listener(KeywordTagger):
+        def __init__(self, said):
+            self.said = said
+
+        def tag(self, texts, spans=None):
+            return replace(super().tag(texts, spans), said=self.said)
+
+    none = np.zeros(0, np.int32)
+    mine, theirs = (Said(none, none, none, [], none.astype(np.float32)) for _ in range(2))
+    assert Vectored(Listener(None), Listener(theirs)).tag(LINES).said is theirs
+    assert Vectored(Listener(mine), Listener(theirs)).tag(LINES).said is mine
+    assert Vectored(Listener(None), Listener(None)).tag(LINES).said is None
 
 
 def test_doctor_tells_which_models_are_used(files):

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import local, model
 
-from models import STANCES, TYPES, Judge, Questions, Tagger
+from models import STANCES, TYPES, Calibrated, Judge, Questions, Tagger
+from models.infer import Model
 from models.mentions import apart
 
 TEXTS = [
@@ -43,6 +44,14 @@ def test_it_is_a_tagger_and_a_judge(tiny):
     assert isinstance(tiny, Tagger)
     assert isinstance(tiny, Judge)
     assert len(tiny.digest) == 64
+
+
+def test_its_thresholds_are_those_of_its_config(tiny):
+    stated = {name: {"0.90": [0.9, None]} for name in ("portrayal", "relation")}
+    told = Model(tiny.network, tiny.tokenizer, tiny.config | {"thresholds": stated}, tiny.digest)
+    assert isinstance(told, Calibrated)
+    assert told.thresholds == stated
+    assert tiny.thresholds == {}
 
 
 def test_columns_are_as_promised(tiny):

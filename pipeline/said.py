@@ -1,0 +1,98 @@
+"""What sources say of the mentions of a partition: the paragraphs' links as rows that `judge` works on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline import schemas
+from pipeline.attribution import Paragraph, Sentence, Span
+from pipeline.speakers import Mention
+
+
+@dataclass(frozen=True)
+class Said:
+    """What sources say of n mentions, by the mentions' rows.
+
+    attributed  bool (n): whether a quoted or reported source says what is said of each mention
+    of          int64 (m): mentions of which a known source of another entity says something
+    speaker     int64 (m): that source
+    """
+
+    attributed: np.ndarray
+    of: np.ndarray
+    speaker: np.ndarray
+
+
+def said(prose: pa.Table, named: pa.Table, home: np.ndarray, attributions: pa.Table) -> Said:
+    """What the attributions say of the mentions, each of which is in the row `home` of `prose`.
+
+    A paragraph is what came from one line. A speaker of another sentence is left out where the sentence
+    names the same entity: the pair is asked about there.
+    """
+    entity = named["entity_id"].to_pylist()
+    attributed = np.zeros(len(home), bool)
+    named_in = defaultdict[int, set[str]](set)
+    for place, name in zip(home.tolist(), entity, strict=True):
+        named_in[place].add(name)
+    pairs = []
+    for paragraph in _paragraphs(prose, named, home, attributions):
+        for of, speaker in Paragraph(paragraph).spoken().items():
+            attributed[of] = True
+            if speaker is None or entity[speaker] == entity[of]:
+                continue
+            if home[speaker] == home[of] or entity[speaker] not in named_in[home[of]]:
+                pairs.append((of, speaker))
+    found = np.array(sorted(pairs), np.int64).reshape(-1, 2)
+    return Said(attributed, found[:, 0], found[:, 1])
+
+
+def _paragraphs(
+    prose: pa.Table, named: pa.Table, home: np.ndarray, attributions: pa.Table
+) -> Iterator[list[Sentence]]:
+    """The paragraphs in which somebody says something of somebody."""
+    spans = _spans(prose, attributions)
+    mentions = defaultdict[int, list[Mention]](list)
+    columns = (named[name].to_pylist() for name in ("start", "end", "type", "entity_id"))
+    for row, (place, *values) in enumerate(zip(home.tolist(), *columns, strict=True)):
+        mentions[place].append(Mention(row, *values))
+    texts = prose["text"].to_pylist()
+    for rows in _lines(prose):
+        if any(row in mentions and spans[row]["content"] for row in rows if row in spans):
+            yield [_sentence(texts[row], spans.get(row, {}), mentions.get(row, [])) for row in rows]
+
+
+def _sentence(text: str, spans: Mapping[str, list[Span]], mentions: list[Mention]) -> Sentence:
+    sources, cues, contents = (tuple(spans.get(role, ())) for role in ("source", "cue", "content"))
+    return Sentence(text, sources, cues, contents, tuple(mentions))
+
+
+def _spans(prose: pa.Table, attributions: pa.Table) -> dict[int, dict[str, list[Span]]]:
+    """The spans of each role, for each row of the sentences that has any."""
+    table = schemas.conform("attributions", attributions)
+    keys = [pc.binary_join_element_wise(t["article_id"], pc.cast(t["sentence_no"], pa.string()), " ")
+            for t in (table, prose)]  # fmt: skip
+    places = pc.index_in(keys[0], keys[1].combine_chunks()).to_pylist()
+    found = defaultdict[int, dict[str, list[Span]]](lambda: {role: [] for role in schemas.ROLES})
+    columns = (table[name].to_pylist() for name in ("start", "end", "role"))
+    for place, start, end, role in zip(places, *columns, strict=True):
+        if place is not None:
+            found[place][role].append((start, end))
+    return dict(found)
+
+
+def _lines(prose: pa.Table) -> list[range]:
+    """The rows of sentences that came from one line of an article, in order."""
+    articles = np.asarray(prose["article_id"].combine_chunks().dictionary_encode().indices)
+    lines = prose["line_no"].to_numpy()
+    if not len(lines):
+        return []
+    new = np.flatnonzero((np.diff(articles) != 0) | (np.diff(lines) != 0)) + 1
+    edges = [0, *new.tolist(), len(lines)]
+    return [range(low, high) for low, high in pairwise(edges)]

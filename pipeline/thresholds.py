@@ -1,0 +1,55 @@
+"""How probable `favor` and `against` must be to be published: below that, a judgement is left at neutral."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import models
+from pipeline.errors import UsageError
+
+MIN_PORTRAYAL = 0.8
+MIN_RELATION = 0.9
+"""For judges that state no thresholds of their own, whatever precision is asked for.
+
+On the hand labels, where nine pairs in ten are neutral, 0.5 would publish four right ones in ten, and 0.9
+seven in ten, of half as many (docs/models.md).
+"""
+Pair = tuple[float, float]  # of favor, of against; infinite: never published
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The least probabilities of favor and against, where the text itself judges and between two parties."""
+
+    portrayal: Pair
+    relation: Pair
+
+    @property
+    def reported(self) -> Pair:
+        """For a source that another sentence names: its words portray, and it is claimed to hold that."""
+        return max(self.portrayal[0], self.relation[0]), max(self.portrayal[1], self.relation[1])
+
+    @staticmethod
+    def of(judge: models.Judge, precision: float) -> Thresholds:
+        """Those at which a judge was right as often as asked on held-out labels; fixed ones if it has none.
+
+        Raises UsageError where it does not state them for this precision.
+        """
+        stated = judge.thresholds if isinstance(judge, models.Calibrated) else {}
+        if not stated:
+            return Thresholds((MIN_PORTRAYAL, MIN_PORTRAYAL), (MIN_RELATION, MIN_RELATION))
+        name = f"{precision:.2f}"
+        common = sorted(set(stated["portrayal"]) & set(stated["relation"]))
+        if name not in common:
+            raise UsageError(
+                f"precision: {precision:g} is not one that the model has thresholds for; "
+                f"set STANDPOINT_PRECISION to one of {', '.join(f'{float(one):g}' for one in common)}"
+            )
+        return Thresholds(_pair(stated["portrayal"][name]), _pair(stated["relation"][name]))
+
+
+def _pair(least: Sequence[float | None]) -> Pair:
+    favor, against = (math.inf if one is None else one for one in least)
+    return favor, against

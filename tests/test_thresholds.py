@@ -1,0 +1,49 @@
+"""Thresholds: what a judge states for a precision, and what holds where it states nothing."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from fake_models import KeywordJudge
+
+from pipeline.errors import UsageError
+from pipeline.thresholds import MIN_PORTRAYAL, MIN_RELATION, Thresholds
+
+STATED = {
+    "portrayal": {"0.80": [0.4, 0.5], "0.90": [0.7, None]},
+    "relation": {"0.80": [0.6, 0.4], "0.90": [0.8, 0.9], "0.95": [None, None]},
+}
+
+
+class Stated(KeywordJudge):
+    """States thresholds."""
+
+    def __init__(self, thresholds: dict[str, Any]) -> None:
+        self.thresholds = thresholds
+
+
+def test_what_the_judge_states():
+    assert Thresholds.of(Stated(STATED), 0.8) == Thresholds((0.4, 0.5), (0.6, 0.4))
+
+
+def test_what_cannot_be_reached_is_never_published():
+    assert Thresholds.of(Stated(STATED), 0.9) == Thresholds((0.7, math.inf), (0.8, 0.9))
+
+
+def test_a_source_of_another_sentence_needs_both():
+    assert Thresholds.of(Stated(STATED), 0.8).reported == (0.6, 0.5)
+    assert Thresholds.of(Stated(STATED), 0.9).reported == (0.8, math.inf)
+
+
+@pytest.mark.parametrize("judge", [KeywordJudge(), Stated({})], ids=["silent", "empty"])
+def test_fixed_ones_where_the_judge_states_none(judge):
+    fixed = Thresholds((MIN_PORTRAYAL,) * 2, (MIN_RELATION,) * 2)
+    assert {Thresholds.of(judge, precision) for precision in (0.8, 0.9, 0.95)} == {fixed}
+    assert fixed.reported == (0.9, 0.9)
+
+
+def test_a_precision_that_the_judge_does_not_state():
+    with pytest.raises(UsageError, match=r"^precision: 0.95 .* STANDPOINT_PRECISION to one of 0.8, 0.9$"):
+        Thresholds.of(Stated(STATED), 0.95)
