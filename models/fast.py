@@ -77,8 +77,8 @@ class Fast:
         if qkv.is_cuda or qkv.shape[1] > _SHORT:
             taken = functional.scaled_dot_product_attention(query, key, value)
         else:
-            scores = torch.matmul(query, key.transpose(2, 3)).mul_(qkv.shape[-1] ** -0.5)
-            taken = torch.matmul(scores.softmax(-1), value)
+            scores = torch.matmul(query, key.transpose(2, 3)).float().mul_(qkv.shape[-1] ** -0.5)
+            taken = torch.matmul(scores.softmax(-1).to(value.dtype), value)
         return taken.transpose(1, 2).reshape(qkv.shape[0] * qkv.shape[1], -1)
 
 
