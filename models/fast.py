@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import groupby
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +30,7 @@ class _Layer:
 
 
 class Fast:
-    """Computes what a trained `Encoder` does, on real pieces alone: no padding, no masks, fewer products."""
+    """Computes what a trained `Encoder` does, in fewer and larger products that see no padding."""
 
     def __init__(self, encoder: Encoder) -> None:
         """Takes copies of the weights of products; embeddings and norms stay shared with `encoder`."""
@@ -46,40 +45,38 @@ class Fast:
 
     @torch.inference_mode()
     def __call__(self, ids: Tensor, case: Tensor, mask: Tensor) -> Tensor:
-        """States (rows, length, hidden), as `Encoder` gives them; zero where `mask`, at a row's end, is 0.
-
-        Neighbouring rows of equally many pieces attend together, so sort rows by that.
-        """
-        real = mask.flatten().nonzero()[:, 0]
-        known = self.embeddings
+        """States (rows, length, hidden), as `Encoder` gives them; zero where `mask`, at a row's end, is 0."""
+        real, known = mask.flatten().nonzero()[:, 0], self.embeddings
         states = known.word_embeddings(ids.flatten()[real]) + self.case(case.flatten()[real])
-        states = (
-            states + known.token_type_embeddings.weight[0] + known.position_embeddings(real % ids.shape[1])
-        )
+        states += known.token_type_embeddings.weight[0] + known.position_embeddings(real % ids.shape[1])
         states = known.LayerNorm(states)
-        groups = [(length, len(list(same))) for length, same in groupby(mask.sum(1).tolist())]
-        sizes = [length * rows for length, rows in groups]
+        barred = torch.zeros(mask.shape, device=mask.device).masked_fill_(mask == 0, -torch.inf)
         for layer in self.layers:
-            parts = zip(layer.qkv(states).split(sizes), groups, strict=True)
-            context = torch.cat(
-                [self._attend(part.view(rows, length, 3, self.heads, -1)) for part, (length, rows) in parts]
-            )
+            parts = _spread(layer.qkv(states), real, mask).unflatten(-1, (3, self.heads, -1))
+            context = _attend(parts.permute(2, 0, 3, 1, 4), barred[:, None, None]).flatten(0, 1)
+            context = context if len(context) == len(real) else context[real]
             states = layer.norm(layer.mixed(context).add_(states))
             states = layer.last(layer.narrow(layer.wide(states)).add_(states))
-        result = states.new_zeros(mask.numel(), states.shape[1])
-        result[real] = states
-        return result.view(*mask.shape, -1)
+        return _spread(states, real, mask)
 
-    @staticmethod
-    def _attend(qkv: Tensor) -> Tensor:
-        """What each piece takes from its row (rows * length, hidden): qkv (rows, length, 3, heads, size)."""
-        query, key, value = qkv.permute(2, 0, 3, 1, 4)
-        if qkv.is_cuda or qkv.shape[1] > _SHORT:
-            taken = functional.scaled_dot_product_attention(query, key, value)
-        else:
-            scores = torch.matmul(query, key.transpose(2, 3)).mul_(qkv.shape[-1] ** -0.5)
-            taken = torch.matmul(scores.softmax(-1), value)
-        return taken.transpose(1, 2).reshape(qkv.shape[0] * qkv.shape[1], -1)
+
+def _attend(parts: Tensor, barred: Tensor) -> Tensor:
+    """What pieces take from their row (rows, length, hidden); parts (3, rows, heads, length, size)."""
+    query, key, value = parts
+    if query.is_cuda or query.shape[2] > _SHORT:
+        taken = functional.scaled_dot_product_attention(query, key, value, barred.to(query.dtype))
+    else:
+        scores = torch.matmul(query, key.transpose(2, 3)).float()
+        chances = scores.mul_(query.shape[-1] ** -0.5).add_(barred).softmax(-1)
+        taken = torch.matmul(chances.to(value.dtype), value)
+    return taken.transpose(1, 2).flatten(2)
+
+
+def _spread(packed: Tensor, real: Tensor, mask: Tensor) -> Tensor:
+    """Packed pieces (n, size) in their places `real` of (rows, length, size), with zeros between them."""
+    if len(real) < mask.numel():
+        packed = packed.new_zeros(mask.numel(), packed.shape[1]).index_copy_(0, real, packed)
+    return packed.view(*mask.shape, -1)
 
 
 def _layer(layer: BertLayer) -> _Layer:

@@ -174,10 +174,12 @@ class Model:
     ) -> np.ndarray:
         shift = 1 - np.array([w.lo for w in batch])[row]
         rows, places = self._here(row), self._here(span + shift[:, None])
-        parts = [
-            self.network.mention(states, mask, rows[part], places[part]).to(torch.float16).cpu()
-            for part in torch.arange(len(row)).split(_MENTIONS)
-        ]
+        parts = []
+        for part in torch.arange(len(row)).split(_MENTIONS):
+            # Never one alone: another kernel would multiply it, and its last bits would differ.
+            twice = torch.cat([part, part[-1:]])
+            vectors = self.network.mention(states, mask, rows[twice], places[twice])
+            parts.append(vectors[:-1].to(torch.float16).cpu())
         return torch.cat([torch.zeros(0, self.network.width, dtype=torch.float16), *parts]).numpy()
 
 

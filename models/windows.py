@@ -56,7 +56,7 @@ def windows(text_no: int, found: Pieces, size: int, overlap: int) -> list[Window
 
 def batches(rows: Sequence[Window], budget: int = BUDGET) -> Iterator[list[Window]]:
     """Windows of equal padded length together, longest first: at most `budget` pieces, or one window."""
-    order = sorted(rows, key=lambda row: row.lo - row.hi)
+    order = sorted(rows, key=lambda row: -row.length)
     at = 0
     while at < len(order):
         length = order[at].length

@@ -1,10 +1,11 @@
 """Measure the model in one run on the same texts: limit of the machine, encoder, tag, judge, and pipelines.
 
-    python -m tests.bench.bench_model [--texts FILE] [--model DIR] [--threads N] [--rounds 3] [--compared 60]
+    python -m tests.bench.bench_model [--texts FILE] [--model DIR] [--threads N] [--rounds 3] [--compared 40]
 
 FILE holds one text per line (JSON objects with `sentence` or `text` are read as such); without it, news-like
 sentences are generated. The judge is asked about every mention, and about every ordered pair of mentions of a
-text. Rounds alternate, and the fastest of each counts, as other work on the machine only ever slows one down.
+text. Rounds alternate, and the fastest of each counts, as other work on the machine only ever slows one down;
+with one thread, time is the process's own, which waiting for a core does not change.
 Tokens are word pieces of the texts, without padding, [CLS] and [SEP].
 
 The limit is how fast PyTorch multiplies matrices of the encoder's own shapes in the encoder's precision, the
@@ -22,7 +23,6 @@ import argparse
 import json
 import os
 import random
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,7 +33,7 @@ from models import Questions, Tags
 from models.infer import Model
 from models.windows import Window, batches, windows
 from models.words import padded, pieces
-from tests.bench.limit import Limit, operations
+from tests.bench.limit import Limit, clock, operations
 from tests.bench.today import Pipelines
 
 PEOPLE = ["Maria Lopez", "John Miller", "Prime Minister Anna Schmidt", "Mr. Okoro", "Senator Li"]
@@ -69,14 +69,20 @@ def read(path: Path) -> list[str]:
     return texts
 
 
-def encode(model: Model, texts: list[str]) -> None:
-    """The encoder alone, on the batches that `tag` makes."""
+def batched(model: Model, texts: list[str]) -> list[list[torch.Tensor]]:
+    """Ids, case and mask of the batches that `tag` makes."""
     found = pieces(model.tokenizer, texts)
-    size, overlap = model.config["window"], model.config["overlap"]
-    for batch in batches([w for no, one in enumerate(found) for w in windows(no, one, size, overlap)]):
+    made = []
+    for batch in batches(windows_of(model, texts)):
         rows = [(found[w.text_no].ids[w.lo : w.hi], found[w.text_no].case[w.lo : w.hi]) for w in batch]
-        with torch.inference_mode():
-            model.encoder(*(torch.from_numpy(x) for x in padded(rows, batch[0].length)))
+        made.append([torch.from_numpy(x) for x in padded(rows, batch[0].length)])
+    return made
+
+
+def encode(model: Model, texts: list[str]) -> None:
+    """The encoder alone, tokenising included, on the batches that `tag` makes."""
+    for batch in batched(model, texts):
+        model.encoder(*batch)
 
 
 def windows_of(model: Model, texts: list[str]) -> list[Window]:
@@ -112,9 +118,9 @@ def fastest(work: dict[str, Callable[[], object]], rounds: int) -> dict[str, flo
     best = dict.fromkeys(work, float("inf"))
     for _ in range(rounds):
         for name, run in work.items():
-            began = time.perf_counter()
+            began = clock()
             run()
-            best[name] = min(best[name], time.perf_counter() - began)
+            best[name] = min(best[name], clock() - began)
     return best
 
 
@@ -132,14 +138,13 @@ def compared(model: Model, texts: list[str], rounds: int) -> None:
             "tag + judge": lambda: model.judge(questions(texts, model.tag(texts))),
             "pipelines, batch 32": lambda: pipelines.run(texts, mentions, 32),
             "pipelines, batch 1": lambda: pipelines.run(texts, mentions, 1),
-            "batch 1, pairs too": lambda: pipelines.run(texts, passes, 1),
         },
         rounds,
     )
+    seconds |= fastest({"batch 1, pairs too": lambda: pipelines.run(texts, passes, 1)}, 1)
     tokens = int(tags.tokens.sum())
-    print(
-        f"\n{len(texts)} texts, {tokens} tokens, {len(mentions)} mentions, {len(passes) - len(mentions)} pairs"
-    )
+    pairs = len(passes) - len(mentions)
+    print(f"\n{len(texts)} texts, {tokens} tokens, {len(mentions)} mentions, {pairs} pairs")
     for name, spent in seconds.items():
         print(
             f"{name:20} {tokens / spent:8.0f} tokens/s   {spent / seconds['tag + judge']:6.1f} times the time"
@@ -153,18 +158,18 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="model folder; the shipped one if not given")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--compared", type=int, default=60, help="texts for the comparison; 0: none")
+    parser.add_argument("--compared", type=int, default=40, help="texts for the comparison; 0: none")
     given = parser.parse_args()
     os.environ["TOKENIZERS_PARALLELISM"] = "false" if given.threads == 1 else "true"
     model = Model.load(given.model, device="cpu")
     torch.set_num_threads(given.threads)
     texts = read(given.texts) if given.texts else generated(800)
     tags, rows, limit = model.tag(texts), windows_of(model, texts), Limit(model)
-    asked = questions(texts, tags)
+    asked, ready = questions(texts, tags), batched(model, texts)
     seconds = fastest(
         {
             "limit": limit.measure,
-            "encoder": lambda: encode(model, texts),
+            "encoder": lambda: [model.encoder(*batch) for batch in ready],
             "tag": lambda: model.tag(texts),
             "tag + judge": lambda: model.judge(questions(texts, model.tag(texts))),
         },

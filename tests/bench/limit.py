@@ -14,6 +14,11 @@ from models.infer import Model
 from models.windows import Window
 
 
+def clock() -> float:
+    """Seconds of this process's own work where it has one thread; by the wall where it has more."""
+    return time.process_time() if torch.get_num_threads() == 1 else time.perf_counter()
+
+
 def operations(model: Model, rows: list[Window]) -> float:
     """Floating-point operations of the encoder's matrix products on these rows, without padding."""
     settings = model.config["encoder"]
@@ -25,29 +30,36 @@ def operations(model: Model, rows: list[Window]) -> float:
 
 
 class Limit:
-    """The fastest matrix products of the encoder's shapes that were seen, in operations per second."""
+    """The fastest matrix product of the encoder's shapes, in operations per second of sustained work."""
 
+    @torch.inference_mode()
     def __init__(self, model: Model) -> None:
+        """Tries each shape at several numbers of rows, by plain and by packed weights, and keeps the best."""
         hidden, inner = (model.config["encoder"][name] for name in ("hidden_size", "intermediate_size"))
-        dtype = model.network.tags.weight.dtype
-        self.best = 0.0
-        self.work: list[tuple[float, Callable[[], object]]] = []
+        dtype, self.best, fastest = model.network.tags.weight.dtype, 0.0, 0.0
         for size, width in [(hidden, 3 * hidden), (hidden, hidden), (hidden, inner), (inner, hidden)]:
             weight = torch.randn(width, size, dtype=dtype)
-            for rows in (128, 256, 512, 1024, 2048):
+            for rows in (256, 512, 1024, 2048):
                 x, out = torch.randn(rows, size, dtype=dtype), torch.empty(rows, width, dtype=dtype)
                 ways: list[Callable[[], object]] = [partial(torch.mm, x, weight.t(), out=out)]
                 if packs(weight):
                     packed = torch.ops.mkldnn._reorder_linear_weight(weight, rows)
                     ways.append(partial(torch.ops.mkldnn._linear_pointwise, x, packed, None, "none", [], ""))
-                self.work += [(2.0 * rows * size * width, way) for way in ways]
+                for way in ways:
+                    speed = max(_speed(way, 2.0 * rows * size * width, 5) for _ in range(4))
+                    if speed > fastest:
+                        fastest, self.way, self.operations = speed, way, 2.0 * rows * size * width
 
     @torch.inference_mode()
-    def measure(self, repeats: int = 5) -> None:
-        """One round of all sizes and ways."""
-        for count, way in self.work:
-            way()
-            began = time.perf_counter()
-            for _ in range(repeats):
-                way()
-            self.best = max(self.best, repeats * count / (time.perf_counter() - began))
+    def measure(self, seconds: float = 1.0) -> None:
+        """One round of the best way, for about so long."""
+        repeats = int(seconds / self.operations * 1e11) + 1
+        self.best = max(self.best, _speed(self.way, self.operations, repeats))
+
+
+def _speed(way: Callable[[], object], operations: float, repeats: int) -> float:
+    way()
+    began = clock()
+    for _ in range(repeats):
+        way()
+    return repeats * operations / (clock() - began)
