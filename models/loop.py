@@ -106,6 +106,8 @@ class Loop:
             while self.step < count:
                 began = time.monotonic()
                 progress = (self.epoch + self.step / count) / self.settings["epochs"]
+                if progress >= 1:  # the last epoch may be a part of one
+                    break
                 self._step(todo[self.step * size : (self.step + 1) * size], progress)
                 self._clock(time.monotonic() - began, progress)
             self.epoch, self.step = self.epoch + 1, 0
