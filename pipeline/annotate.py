@@ -18,6 +18,7 @@ CHUNK_CHARACTERS = 1_000_000
 """A chunk ends early when its texts have this many characters."""
 _TEXT_ITSELF = -1
 Span = tuple[int, int]
+_Asked = tuple[int, int, int]  # text, row of the holder (-1: the text itself), row of the target
 
 
 def annotate(
@@ -123,18 +124,23 @@ def _answers(
         own = [row for row in found[no] if tags.type[row] in ENTITY_TYPES]
         targets.append(own if request.targets is None else [given[no][span] for span in request.targets])
         pairs.append([(given[no][holder], given[no][target]) for holder, target in request.pairs])
-    asked = [(no, _TEXT_ITSELF, row) for no, rows in enumerate(targets) for row in rows]
-    asked += [(no, *rows) for no, both in enumerate(pairs) for rows in both]
-    stances = iter(_stances(tags, texts, asked, judge))
-    toward = [[_offsets(tags, row) | next(stances) for row in rows] for rows in targets]
+    portrayals = [(no, _TEXT_ITSELF, row) for no, rows in enumerate(targets) for row in rows]
+    chosen = [one for one in portrayals if requests[one[0]].targets is not None]
+    every = [one for one in portrayals if requests[one[0]].targets is None]
+    relations = [(no, *rows) for no, both in enumerate(pairs) for rows in both]
+    told = _stances(tags, texts, every, judge, every=True)
+    told |= _stances(tags, texts, chosen + relations, judge, every=False)
+    toward = [
+        [_offsets(tags, row) | told[no, _TEXT_ITSELF, row] for row in rows] for no, rows in enumerate(targets)
+    ]
     for no, request in enumerate(requests):
         yield {
             "id": request.id,
             "mentions": [_mention(tags, row, request.text) for row in found[no]],
             "targets": toward[no],
             "pairs": [
-                {"holder": list(holder), "target": list(target)} | next(stances)
-                for holder, target in request.pairs
+                {"holder": list(holder), "target": list(target)} | told[no, *rows]
+                for (holder, target), rows in zip(request.pairs, pairs[no], strict=True)
             ],
         }
 
@@ -153,11 +159,11 @@ def _rows(tags: models.Tags, texts: int) -> tuple[list[list[int]], list[dict[Spa
 
 
 def _stances(
-    tags: models.Tags, texts: list[str], asked: list[tuple[int, int, int]], judge: models.Judge
-) -> list[dict[str, Any]]:
-    """The answers to questions of text, row of the holder (-1: the text itself) and row of the target."""
+    tags: models.Tags, texts: list[str], asked: list[_Asked], judge: models.Judge, *, every: bool
+) -> dict[_Asked, dict[str, Any]]:
+    """The answer to each question; `every` as in `models.Questions`."""
     if not asked:
-        return []
+        return {}
     text_no, holder, target = np.array(asked, np.int32).T
     spans = np.stack([tags.start, tags.end], axis=1).astype(np.int32)
     itself = (holder == _TEXT_ITSELF)[:, None]
@@ -169,10 +175,12 @@ def _stances(
         target=spans[target],
         holder_vectors=np.where(itself, vectors.dtype.type(0), vectors[holder]),
         target_vectors=vectors[target],
+        every=every,
     )
     probabilities = sound(judge.judge(questions))
     rows = zip(labels(probabilities), probabilities.tolist(), strict=True)
-    return [{"stance": stance} | dict(zip(models.STANCES, row, strict=True)) for stance, row in rows]
+    found = [{"stance": stance} | dict(zip(models.STANCES, row, strict=True)) for stance, row in rows]
+    return dict(zip(asked, found, strict=True))
 
 
 def _offsets(tags: models.Tags, row: int) -> dict[str, Any]:

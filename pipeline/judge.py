@@ -160,6 +160,7 @@ def _asked(
         target=span[target],
         holder_vectors=np.where(itself[:, None], np.float16(0), matrix[holder]),
         target_vectors=matrix[target],
+        every=True,
     )
 
 
