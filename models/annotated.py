@@ -22,7 +22,7 @@ from models.data import Example, Span
 FILE = Path(__file__).with_name("annotations.jsonl.gz")
 HOLDERS = frozenset(["PERSON", "ORG", "LOC", "NORP"])
 HELD_OUT = 8  # one row in so many is for selection: thresholds and scores
-_ENTITIES = frozenset(TYPES) - {"DATE", "MONEY"}
+ENTITIES = frozenset(TYPES) - {"DATE", "MONEY"}
 _NEUTRAL = STANCES.index("neutral")
 _DIGITS = 16
 
@@ -82,7 +82,7 @@ def every(text: str, row: dict[str, Any]) -> Example:
     portrayals = [
         (spans[i], toward.get(i, _NEUTRAL))
         for i in range(len(spans))
-        if i in toward or (kinds[i] in _ENTITIES and names[i] not in judged)
+        if i in toward or (kinds[i] in ENTITIES and names[i] not in judged)
     ]
     relations = [
         (spans[i], spans[j], pairs.get((i, j), _NEUTRAL))
@@ -92,7 +92,7 @@ def every(text: str, row: dict[str, Any]) -> Example:
         or (
             names[i] != names[j]
             and kinds[i] in HOLDERS
-            and kinds[j] in _ENTITIES
+            and kinds[j] in ENTITIES
             and (names[i], names[j]) not in related
         )
     ]

@@ -73,7 +73,8 @@ def _overview(scores: dict[str, Any]) -> str:
 def _details(scores: dict[str, Any]) -> str:
     names = scores["entities"]
     return (
-        f"Names in the newswire: precision {_percent(names['precision'])}, recall {_percent(names['recall'])}.\n"
+        f"Names in the newswire: precision {_percent(names['precision'])}, "
+        f"recall {_percent(names['recall'])}.\n"
         "On stripped copies gold is widened to whole words; measured so, clean copies score "
         f"{_percent(scores['entities_whole_words']['f1'])}.\n"
         f"Directed stance with its lean cross-fitted too: {_percent(scores['directed']['crossed'])}."
