@@ -46,10 +46,12 @@ def least(chances: np.ndarray, right: np.ndarray, precision: float) -> float | N
     At least _FEW answers are published by it, and one more is counted as wrong, since the best of many
     thresholds is also the luckiest.
     """
-    order = np.argsort(-chances, kind="stable")
+    shown = chances.round(4)  # as they are published
+    order = np.argsort(-shown, kind="stable")
     count = np.arange(1, len(order) + 1)
-    good = np.flatnonzero((np.cumsum(right[order]) >= precision * (count + 1)) & (count >= _FEW))
-    return round(float(chances[order][good[-1]]), 4) if len(good) else None
+    last = np.diff(shown[order], append=-1) != 0  # equal chances are published together
+    good = np.flatnonzero((np.cumsum(right[order]) >= precision * (count + 1)) & (count >= _FEW) & last)
+    return round(float(shown[order][good[-1]]), 4) if len(good) else None
 
 
 def relation(logits: np.ndarray, gold: np.ndarray) -> list[float]:

@@ -63,7 +63,7 @@ class Sets:
         """All sets in the data folder."""
         with gzip.open(folder / "raw/clean_articles.jsonl.gz", "rt", encoding="utf-8") as lines:
             outlet = {article["id"]: article["source"] for article in map(json.loads, lines)}
-        kept = [(row, text) for row, text in annotated.texts(folder) if annotated.held_out(row)]
+        kept = [(row, text) for row, text in annotated.texts(folder) if annotated.unseen(row)]
         return Sets(
             data.newswire(folder / NEWS),
             [row["region"] for row in data.rows(folder / NEWS)],
