@@ -188,7 +188,7 @@ class Loop:
         known = torch.load(self.folder / "last.pt", weights_only=True, map_location=self.device)
         if known["identity"] != self.task.identity:
             raise ValueError(
-                f"{self.folder} holds a run with other settings or another start; name another --run, or remove it"
+                f"{self.folder} holds a run with other settings or start; name another --run, or remove it"
             )
         self.task.network.load_state_dict(known["network"])
         self.optimizer.load_state_dict(known["optimizer"])
