@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -223,7 +224,8 @@ def _work(
     torch.set_num_threads(settings["threads"])
     torch.manual_seed(settings["seed"])
     if workers > 1:
-        os.environ["GLOO_SOCKET_IFNAME"] = "lo"  # the processes meet on this machine only
+        # the processes meet on this machine only
+        os.environ["GLOO_SOCKET_IFNAME"] = "lo0" if sys.platform == "darwin" else "lo"
         dist.init_process_group("gloo", init_method=f"file://{meeting}/all", rank=rank, world_size=workers)
     Loop(make(*given), settings, folder, rank, workers).run()
     if workers > 1:
