@@ -130,8 +130,9 @@ class Loop:
             torch.manual_seed(((self.settings["seed"] * 1000 + self.epoch) * 10**5 + self.step) * 16 + place)
             with torch.autocast(self.device.type, torch.bfloat16):
                 parts = self.task.loss(part[place])
-            total = torch.stack([loss for loss, _ in parts.values()]).sum()
-            (total / len(part)).backward()
+            if parts:  # else nothing that is known of the batch was left in it
+                total = torch.stack([loss for loss, _ in parts.values()]).sum()
+                (total / len(part)).backward()
             self.pieces += int(part[place].mask.sum())
             for name, (_, mean) in parts.items():
                 known = self.sums.setdefault(name, [0.0, 0])
