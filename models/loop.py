@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -56,6 +57,14 @@ class Task(Protocol):
 def rate(progress: float, warm_up: float) -> float:
     """Share of the top learning rate: linear warm-up, then linear decay to zero."""
     return progress / warm_up if progress < warm_up else max(0.0, (1 - progress) / (1 - warm_up))
+
+
+def moved(batch: Any, device: torch.device) -> Any:
+    """The batch, a dataclass, with its tensors on the device."""
+    if not is_dataclass(batch) or isinstance(batch, type):
+        return batch
+    known = {field.name: getattr(batch, field.name) for field in fields(batch)}
+    return replace(batch, **{name: x.to(device) for name, x in known.items() if isinstance(x, Tensor)})
 
 
 def optimizer(network: nn.Module, settings: dict[str, Any]) -> torch.optim.AdamW:
@@ -129,7 +138,7 @@ class Loop:
         for place in range(self.rank, len(part), self.workers):
             torch.manual_seed(((self.settings["seed"] * 1000 + self.epoch) * 10**5 + self.step) * 16 + place)
             with torch.autocast(self.device.type, torch.bfloat16):
-                parts = self.task.loss(part[place])
+                parts = self.task.loss(moved(part[place], self.device))
             if parts:  # else nothing that is known of the batch was left in it
                 total = torch.stack([loss for loss, _ in parts.values()]).sum()
                 (total / len(part)).backward()
