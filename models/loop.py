@@ -105,6 +105,7 @@ class Loop:
         self.sums: dict[str, list[float]] = {}
         self.pieces = 0
         self._resume()
+        self._forget()
 
     def run(self) -> None:
         """To the end of the last epoch."""
@@ -193,6 +194,7 @@ class Loop:
         known: dict[str, Any] = {"network": self.task.network.state_dict()}
         known |= {"optimizer": self.optimizer.state_dict(), "average": self.average}
         known |= {"epoch": self.epoch, "step": self.step, "steps": self.steps}
+        known |= {"sums": self.sums, "pieces": self.pieces}
         torch.save({**known, "seconds": self.seconds}, part)
         part.replace(self.folder / "last.pt")
 
@@ -206,7 +208,18 @@ class Loop:
         self.average = known["average"]
         self.epoch, self.step, self.steps = known["epoch"], known["step"], known["steps"]
         self.seconds = known["seconds"]
+        self.sums, self.pieces = known.get("sums", {}), known.get("pieces", 0)
         self._say("resumed epoch %d at step %d", self.epoch, self.step)
+
+    def _forget(self) -> None:
+        """Takes what was logged after the state was saved out of the log: it will be logged again."""
+        if self.rank:
+            return
+        path = self.folder / "log.jsonl"
+        lines = path.read_text("utf-8").splitlines() if path.exists() else []
+        kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= self.steps]
+        if len(kept) < len(lines):
+            path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
 
 
 def run(make: Callable[..., Task], given: Sequence[Any], settings: dict[str, Any], folder: Path) -> None:
