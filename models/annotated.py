@@ -40,7 +40,8 @@ def rows() -> list[dict[str, Any]]:
 
 def texts(folder: Path) -> Iterator[tuple[dict[str, Any], str]]:
     """Every row with its sentence; raises ValueError where the data in `folder` does not hold it."""
-    wires = list(data.rows(folder / "ner/worldwide/train.jsonl"))
+    wires = {str(no): wire for no, wire in enumerate(data.rows(folder / "ner/worldwide/train.jsonl"))}
+    none: dict[str, Any] = {"tokens": [], "tags": []}
     with gzip.open(folder / "raw/clean_articles.jsonl.gz", "rt", encoding="utf-8") as lines:
         news = {article["id"]: article["text"] for article in map(json.loads, lines)}
     stances = ("directed", "newsmtsc")
@@ -53,7 +54,7 @@ def texts(folder: Path) -> Iterator[tuple[dict[str, Any], str]]:
         kind, _, place = row["of"].partition("/")
         lo, hi = row["at"] or (0, 0)
         if kind == "newswire":
-            wire = wires[int(place)]
+            wire = wires.get(place, none)
             text = data.annotated(wire["tokens"][lo:hi], wire["tags"][lo:hi]).text
         else:
             text = news.get(place, "")[lo:hi] if kind == "news" else known.get(row["sha"], "")

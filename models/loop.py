@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -53,6 +55,14 @@ def rate(progress: float, warm_up: float) -> float:
     return progress / warm_up if progress < warm_up else max(0.0, (1 - progress) / (1 - warm_up))
 
 
+def moved(batch: Any, device: torch.device) -> Any:
+    """The batch, a dataclass, with its tensors on the device."""
+    if not is_dataclass(batch) or isinstance(batch, type):
+        return batch
+    known = {field.name: getattr(batch, field.name) for field in fields(batch)}
+    return replace(batch, **{name: x.to(device) for name, x in known.items() if isinstance(x, Tensor)})
+
+
 def optimizer(network: nn.Module, settings: dict[str, Any]) -> torch.optim.AdamW:
     """AdamW with the encoder's and the heads' rates; no decay on biases, norms and embeddings."""
     groups: dict[tuple[bool, bool], list[Tensor]] = {}
@@ -91,6 +101,7 @@ class Loop:
         self.sums: dict[str, list[float]] = {}
         self.pieces = 0
         self._resume()
+        self._forget()
 
     def run(self) -> None:
         """To the end of the last epoch."""
@@ -124,9 +135,10 @@ class Loop:
         for place in range(self.rank, len(part), self.workers):
             torch.manual_seed(((self.settings["seed"] * 1000 + self.epoch) * 10**5 + self.step) * 16 + place)
             with torch.autocast(self.device.type, torch.bfloat16):
-                parts = self.task.loss(part[place])
-            total = torch.stack([loss for loss, _ in parts.values()]).sum()
-            (total / len(part)).backward()
+                parts = self.task.loss(moved(part[place], self.device))
+            if parts:  # else nothing that is known of the batch was left in it
+                total = torch.stack([loss for loss, _ in parts.values()]).sum()
+                (total / len(part)).backward()
             self.pieces += int(part[place].mask.sum())
             for name, (_, mean) in parts.items():
                 known = self.sums.setdefault(name, [0.0, 0])
@@ -177,7 +189,8 @@ class Loop:
         part = self.folder / "last.part"
         known: dict[str, Any] = {"network": self.task.network.state_dict()}
         known |= {"optimizer": self.optimizer.state_dict(), "average": self.average}
-        known |= {"identity": self.task.identity, "epoch": self.epoch, "step": self.step, "steps": self.steps}
+        known |= {"epoch": self.epoch, "step": self.step, "steps": self.steps}
+        known |= {"sums": self.sums, "pieces": self.pieces, "identity": self.task.identity}
         torch.save({**known, "seconds": self.seconds}, part)
         part.replace(self.folder / "last.pt")
 
@@ -195,7 +208,18 @@ class Loop:
         self.average = known["average"]
         self.epoch, self.step, self.steps = known["epoch"], known["step"], known["steps"]
         self.seconds = known["seconds"]
+        self.sums, self.pieces = known.get("sums", {}), known.get("pieces", 0)
         self._say("resumed epoch %d at step %d", self.epoch, self.step)
+
+    def _forget(self) -> None:
+        """Takes what was logged after the state was saved out of the log: it will be logged again."""
+        if self.rank:
+            return
+        path = self.folder / "log.jsonl"
+        lines = path.read_text("utf-8").splitlines() if path.exists() else []
+        kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= self.steps]
+        if len(kept) < len(lines):
+            path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
 
 
 def run(make: Callable[..., Task], given: Sequence[Any], settings: dict[str, Any], folder: Path) -> None:
@@ -223,7 +247,8 @@ def _work(
     torch.set_num_threads(settings["threads"])
     torch.manual_seed(settings["seed"])
     if workers > 1:
-        os.environ["GLOO_SOCKET_IFNAME"] = "lo"  # the processes meet on this machine only
+        # the processes meet on this machine only
+        os.environ["GLOO_SOCKET_IFNAME"] = "lo0" if sys.platform == "darwin" else "lo"
         dist.init_process_group("gloo", init_method=f"file://{meeting}/all", rank=rank, world_size=workers)
     Loop(make(*given), settings, folder, rank, workers).run()
     if workers > 1:

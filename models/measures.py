@@ -10,6 +10,7 @@ import numpy as np
 from models import ROLES, STANCES, TYPES, Said, Tags, calibrate
 from models.asked import Answers
 from models.data import Example
+from models.mentions import rounded
 from models.scores import Entity, calibration_error, counts, interval, label_f1, macro_f1, micro_f1
 from models.words import Pieces
 
@@ -119,8 +120,8 @@ def stances(
 
 
 def thresholds(found: Answers, fit: Sequence[float]) -> dict[str, list[float | None]]:
-    """For each of PRECISIONS the least probability of favor and of against that reaches it."""
-    chances = calibrate.chances(found.logits, fit)
+    """For each of PRECISIONS the least probability, as judged, of favor and of against that reaches it."""
+    chances = rounded(calibrate.chances(found.logits, fit))
     best = chances.argmax(1)
     return {
         f"{precision:.2f}": [
@@ -137,7 +138,7 @@ def published(found: Answers, refit: calibrate.Fit) -> dict[str, dict[str, Any]]
     for part in (even, ~even):
         others = Answers(found.text_no[~part], found.gold[~part], found.logits[~part])
         fit = refit(others.logits, others.gold)
-        chances, label = calibrate.chances(found.logits[part], fit), found.gold[part]
+        chances, label = rounded(calibrate.chances(found.logits[part], fit)), found.gold[part]
         for name, least in thresholds(others, fit).items():
             for k, stance in enumerate(STANCES[:2]):
                 bound = least[k]

@@ -117,7 +117,9 @@ def said(tags, text_no):
     """All that `tags` says of one text, to the bit."""
     which = np.flatnonzero(tags.text_no == text_no)
     columns = [column[which].tobytes() for column in (tags.start, tags.end, tags.score, tags.vectors)]
-    return columns, [tags.type[i] for i in which]
+    told = np.flatnonzero(tags.said.text_no == text_no)
+    columns += [column[told].tobytes() for column in (tags.said.start, tags.said.end, tags.said.score)]
+    return columns, [tags.type[i] for i in which], [tags.said.role[i] for i in told]
 
 
 @pytest.mark.skipif(not MULTIPLIES_BFLOAT16, reason="this machine does not compute in bfloat16")

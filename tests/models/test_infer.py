@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import local, model
 
-from models import STANCES, TYPES, Calibrated, Judge, Questions, Tagger
+from models import STANCES, TYPES, Calibrated, Judge, Questions, Tagger, calibrate, weights
 from models.infer import Model
 from models.mentions import apart
 
@@ -233,6 +235,20 @@ def test_calibration_scales_confidence_and_keeps_labels(tiny):
     assert np.array_equal(before[0], after[0])
     assert (after[1:].max(1) < before[1:].max(1)).all()
     assert np.array_equal(after.argmax(1), before.argmax(1))
+
+
+def test_a_question_is_calibrated_as_one_of_all_or_as_a_chosen_one(tiny):
+    asked = questions(tiny)
+    every = {"portrayal_every": [1.0, 0.0, 0.0, 3.0], "relation_every": [0.5, 0.0, 2.0, 0.0]}
+    other = Model(
+        tiny.network, tiny.tokenizer, {**tiny.config, "calibration": weights.UNCALIBRATED | every}, ""
+    )
+    plain, found = other.judge(asked), other.judge(replace(asked, every=True))
+    logits = other.logits(asked).astype(float)
+    for answers, fits in ((plain, [[1, 0, 0, 0]] * 2), (found, list(every.values()))):
+        for row, wanted in enumerate(calibrate.chances(logits[[i]], fits[i > 0])[0] for i in range(3)):
+            assert np.allclose(answers[row], wanted, atol=2e-4)
+    assert not np.allclose(plain, found, atol=1e-2)
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,15 @@ import torch
 from safetensors.torch import load
 from tiny import CONFIG, tokenizer
 
-from models import batches, calibrate, data, train, weights
-from models.card import card
+from models import batches, data, loop, train, weights
 from models.heads import TAGS, Network, gaps
-from models.losses import TASKS, Losses
+from models.losses import TASKS, Losses, mean_units
 from models.scores import calibration_error, counts, interval, label_f1, macro_f1, micro_f1
 from models.words import pieces
 
 SETTINGS = tomllib.loads((Path(train.__file__).parent / "train.toml").read_text())
 NAMED = data.Example("ada met bob", entities=(((0, 3), 0), ((8, 11), 0)))
+SPOKEN = data.Example("ada said no", said=(((0, 3), 0), ((4, 8), 1), ((4, 11), 2)))
 STANCE = data.Example("ada met bob", portrayals=(((0, 3), 1),), relations=(((0, 3), (8, 11), 2),))
 
 
@@ -60,40 +60,60 @@ def test_an_epoch_shows_every_text_once_within_the_budget():
 def test_training_fits_a_handful_of_texts():
     torch.manual_seed(1)
     network, losses = Network(CONFIG, attention="eager"), Losses(SETTINGS["loss"])
-    batch = batches.collate(items(NAMED, STANCE), window=200)
-    optimizer = train.optimizer(network, {"encoder_rate": 3e-3, "head_rate": 3e-3, "decay": 0.0})
+    batch = batches.collate(items(NAMED, STANCE, SPOKEN), window=200)
+    optimizer = loop.optimizer(network, {"encoder_rate": 3e-3, "head_rate": 3e-3, "decay": 0.0})
     for group in optimizer.param_groups:
         group["lr"] = group["top"]
     seen = []
     for _ in range(60):
-        loss = losses(network, batch)
+        loss = torch.stack([one for one, _ in losses(network, batch).values()]).sum()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         seen.append(float(loss.detach()))
     assert seen[-1] < 0.5 * seen[0]
-    assert all(task in losses.report() for task in TASKS)
+    assert tuple(losses(network, batch)) == TASKS
+
+
+def test_a_batch_holds_who_says_what():
+    batch = batches.collate(items(NAMED, SPOKEN), window=200)
+    assert batch.voiced == [(1, 1), (1, 4), (1, 8)]
+    assert batch.roles == [[1, 0, 0], [0, 1, 1], [0, 0, 2]]
+    assert batches.collate(items(SPOKEN), window=6).roles == [[1, 0, 0], [0, 1, 1]]
+
+
+def test_a_task_without_labels_has_no_loss():
+    network, losses = Network(CONFIG, attention="eager"), Losses(SETTINGS["loss"])
+    bare = data.Example("ada met bob")
+    assert losses(network, batches.collate(items(bare), window=200)) == {}
+    assert tuple(losses(network, batches.collate(items(SPOKEN), window=200))) == ("said",)
+
+
+def test_units_weigh_the_same_whichever_batch_they_came_in():
+    made = [batches.collate(items(NAMED, STANCE), 200), batches.collate(items(NAMED, NAMED, SPOKEN), 200)]
+    assert mean_units(made) == {"entities": 4.5, "said": 1.5, "portrayals": 0.5, "relations": 0.5}
+    network, losses = Network(CONFIG, attention="eager").eval(), Losses(SETTINGS["loss"])
+    losses.mean = mean_units(made)
+    for batch in made:
+        loss, mean = losses(network, batch)["entities"]
+        assert loss.item() == pytest.approx(mean * len(batch.words) / 4.5, rel=1e-5)
 
 
 def test_every_trained_parameter_is_optimized_once():
     network = Network(CONFIG)
     network.get_parameter("encoder.bert.embeddings.word_embeddings.weight").requires_grad_(False)
     held = [
-        id(p) for group in train.optimizer(network, SETTINGS["train"]).param_groups for p in group["params"]
+        id(p) for group in loop.optimizer(network, SETTINGS["train"]).param_groups for p in group["params"]
     ]
     assert sorted(held) == sorted(id(p) for p in network.parameters() if p.requires_grad)
 
 
-@pytest.mark.parametrize(
-    ("progress", "share"), [(0.0, 0.0), (0.05, 1.0), (0.025, 0.5), (0.525, 0.5), (1.0, 0.0), (2.0, 0.0)]
-)
-def test_the_rate_rises_and_falls_linearly(progress, share):
-    assert train.rate(progress, 0.05) == pytest.approx(share)
-
-
 def test_an_exported_model_is_whole_and_in_bfloat16(tmp_path):
     train.export(
-        Network(CONFIG), tokenizer(), {k: v for k, v in CONFIG.items() if k != "calibration"}, tmp_path
+        Network(CONFIG).state_dict(),
+        tokenizer(),
+        {k: v for k, v in CONFIG.items() if k != "calibration"},
+        tmp_path,
     )
     config, tensors, _ = weights.verified(tmp_path)
     assert config["calibration"] == weights.UNCALIBRATED
@@ -139,61 +159,3 @@ def test_the_interval_of_a_constant_is_that_constant():
     assert interval(5, lambda pick: float(len(pick))) == (5.0, 5.0)
     low, high = interval(50, lambda pick: float(pick.mean()))
     assert 15 < low < 24.5 < high < 34
-
-
-def test_calibration_finds_the_temperature_that_made_the_labels():
-    rng = np.random.default_rng(1)
-    logits = rng.normal(0, 2, (20_000, 3))
-    gold = np.array([rng.choice(3, p=p) for p in calibrate.chances(logits, [0.5, 0, 0, 0])])
-    assert calibrate.portrayal(logits, gold)[0] == pytest.approx(0.5, abs=0.03)
-    even = np.arange(len(gold)) % 2 == 0
-    crossed = calibrate.crossed_chances(calibrate.portrayal, logits, gold, even)
-    assert calibration_error(crossed.max(1), crossed.argmax(1) == gold) < 0.02
-    odds = rng.normal(0, 2, 20_000)
-    right = rng.random(20_000) < 1 / (1 + np.exp(-(0.7 * odds + 0.3)))
-    assert calibrate.entities(odds, right) == pytest.approx([0.7, 0.3], abs=0.06)
-    assert calibration_error(calibrate.crossed_scores(odds, right, even), right) < 0.02
-
-
-def test_relations_lean_toward_rare_classes_by_half_of_what_macro_f1_asks():
-    rng = np.random.default_rng(2)
-    gold = rng.choice(3, 4000, p=[0.1, 0.2, 0.7])
-    logits = rng.normal(0, 1, (4000, 3)) + np.eye(3)[gold] * 2 + [-1.2, 0.0, 0.0]
-    scale, *bias = calibrate.relation(logits, gold)
-    assert 0.3 < bias[0] / scale < 1.0
-    assert abs(bias[1] / scale) < 0.4
-    assert bias[2] == 0
-    leaning = calibrate.chances(logits, [scale, *bias]).argmax(1)
-    assert macro_f1(gold, leaning) > macro_f1(gold, logits.argmax(1)) + 0.02
-
-
-def test_the_card_states_every_score():
-    each = {"PERSON": 0.91, "FAC": 0.12}
-    known = {
-        "f1": 0.777,
-        "interval": (0.7, 0.8),
-        "error": 0.0123,
-        "crossed": 0.5432,
-        "precision": 0.1,
-        "recall": 0.2,
-        "four": 0.654,
-    }
-    stance = {**known, "accuracy": 0.876, "each": {"favor": 0.111, "against": 0.222, "neutral": 0.333}}
-    scores = {f"entities{tail}": {**known, "each": each} for tail in ("", "_stripped", "_whole_words")}
-    scores |= {
-        f"{name}{tail}": stance
-        for name in ("portrayal_rw", "portrayal_mt", "directed")
-        for tail in ("", "_stripped")
-    }
-    page = card({**CONFIG, "base_sha256": "f00d"}, scores)
-    for part in (
-        "77.7",
-        "70.0 to 80.0",
-        "0.012",
-        "65.4",
-        "| FAC | 12.0 |",
-        "87.6 | 11.1 | 22.2 | 33.3",
-        "f00d",
-        "54.3",
-    ):
-        assert part in page
