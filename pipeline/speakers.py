@@ -92,9 +92,7 @@ def _is_head(text: str, source: tuple[int, int], mention: Mention) -> bool:
     return not (_AWAY.search(before) or _OBJECT.search(before)) and _ends(after)
 
 
-def _is_spoken_for(
-    text: str, source: tuple[int, int], mention: Mention, mentions: Sequence[Mention]
-) -> bool:
+def _is_spoken_for(text: str, source: tuple[int, int], mention: Mention, mentions: Sequence[Mention]) -> bool:
     """Whether the source is an office of the mention and no more: of its words all must be known."""
     before, at = "", source[0]
     for other in mentions:
