@@ -35,7 +35,7 @@ _QUOTED = re.compile(
 _CONTENT = re.compile(r",?\s+(?:that\b|[“\"«])|(?<=that)\b")  # what follows a cue whose source stood before
 _CHARACTER = re.compile(r"\w")
 REACH = 300
-"""A source is looked for in so many characters before its cue, or after it: hostile sentences take linear time."""
+"""Characters before a cue, or after it, that can be its source: hostile sentences take linear time."""
 _BREAK = re.compile(r"[,;:“”\"«»()–—]| - ")
 
 

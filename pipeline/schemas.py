@@ -375,8 +375,8 @@ STANCES_TABLE = Table(
               "for (setting `precision`, 0.9), else neutral; the probabilities are there in any case. Always "
               "neutral where another sentence names the holder: how often that is right is not measured yet.",
               allowed=STANCES),
-        _probability("favor", "Calibrated probability that the holder is for the target; where another sentence "
-                     "names the holder, that the text portrays the target well."),
+        _probability("favor", "Calibrated probability that the holder is for the target; where another "
+                     "sentence names the holder, that the text portrays the target well."),
         _probability("against", "Calibrated probability that the holder is against the target; where another "
                      "sentence names the holder, that the text portrays the target badly."),
         _probability("neutral", "Calibrated probability of neither."),

@@ -132,7 +132,7 @@ STAGES = (
           lambda t, c: clean.clean(t["raw"], c.settings),
           settings=("languages",), depends=lambda _: models.restorer_digest()),
     Stage("tag", tag.VERSION, ("sentences",), ("mentions", "vectors", "attributions"),
-          lambda t, c: _tag(t, c),
+          _tag,
           depends=lambda c: c.model_digest, asks_model=True),
     Stage("link", link.VERSION, ("sentences", "mentions"), ("mentions",),
           lambda t, c: link.link(t["sentences"], t["mentions"], c.aliases),

@@ -20,8 +20,8 @@ Pair = tuple[float, float]  # of favor, of against; infinite: never published
 REPORTED: Pair = (math.inf, math.inf)
 """For a source that another sentence names: never published, until labels measure how often that is right.
 
-Such a judgement has the portrayal's probabilities, and facts that shine a bad light on somebody are portrayal:
-who says "Norsund lost the case" need not be against Norsund.
+Such a judgement has the portrayal's probabilities, and facts that shine a bad light on somebody are
+portrayal: who says "Norsund lost the case" need not be against Norsund.
 """
 
 
