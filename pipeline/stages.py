@@ -127,6 +127,11 @@ class Stage:
         return self.depends(context) if self.asks_model else ""
 
 
+def _tag(tables: Tables, context: Context) -> Outcome:
+    _ = context.thresholds  # a precision that the judge lacks is told before the long part
+    return tag.tag(tables["sentences"], context.tagger)
+
+
 STAGES = (
     Stage("clean", clean.VERSION, ("raw",), ("articles", "sentences", "repairs", "signatures"),
           lambda t, c: clean.clean(t["raw"], c.settings),
@@ -142,11 +147,6 @@ STAGES = (
                                    c.thresholds),
           settings=("precision",), depends=lambda c: c.model_digest, asks_model=True),
 )  # fmt: skip
-
-
-def _tag(tables: Tables, context: Context) -> Outcome:
-    _ = context.thresholds  # a precision that the judge lacks is told before the long part
-    return tag.tag(tables["sentences"], context.tagger)
 
 
 def recipe(context: Context) -> dict[str, dict[str, str]]:
