@@ -18,14 +18,16 @@ from models.features import explain
 from models.restorer import FILE, Guess, Restorer
 
 __all__ = [
-    "ROLES", "STANCES", "TYPES", "Calibrated", "ConfigurationError", "Guess", "Judge", "Model", "Questions",
-    "Restorer", "Said", "Tagger", "Tags", "count_words", "describe", "digest", "explain", "load", "restorer",
-    "restorer_digest",
+    "PRECISIONS", "ROLES", "STANCES", "TYPES", "Calibrated", "ConfigurationError", "Guess", "Judge", "Model",
+    "Questions", "Restorer", "Said", "Tagger", "Tags", "count_words", "describe", "digest", "explain", "load",
+    "restorer", "restorer_digest",
 ]  # fmt: skip
 
 TYPES = ("PERSON", "ORG", "LOC", "FAC", "NORP", "DATE", "MONEY", "PRODUCT", "MISC")
 STANCES = ("favor", "against", "neutral")
 ROLES = ("source", "cue", "content")
+PRECISIONS = (0.8, 0.9, 0.95)
+"""Those for which thresholds are stated (`Calibrated`)."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,8 @@ class ConfigurationError(ValueError):
 def load(path: Path | None = None, threads: int = 0) -> Model:
     """The model in the folder `path` (None: the shipped weights), or those that the TOML file `path` chooses.
 
-    `threads` is how many this process then computes with; 0: as many as PyTorch finds cores.
+    `threads` is how many this process then computes with; 0: as many as PyTorch finds cores, but
+    no more than the container's quota of processor time allows.
     Raises FileNotFoundError where a file is missing, ValueError where one differs from its recorded sha256 or
     cannot serve, ConfigurationError where a TOML file is wrong.
     """

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from models import ROLES, STANCES, TYPES, Said, Tags, calibrate
+from models import PRECISIONS, ROLES, STANCES, TYPES, Said, Tags, calibrate
 from models.asked import Answers
 from models.data import Example
 from models.mentions import rounded
@@ -16,7 +16,6 @@ from models.words import Pieces
 
 FOUR = {kind: kind for kind in ("PERSON", "ORG", "LOC", "MISC")}
 FOUR |= {"FAC": "LOC", "NORP": "MISC", "PRODUCT": "MISC"}
-PRECISIONS = (0.8, 0.9, 0.95)
 
 
 def gold(example: Example) -> list[Entity]:

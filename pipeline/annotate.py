@@ -28,8 +28,10 @@ def annotate(
 
     In: `text`, and optionally `id`, `targets` (spans [start, end)) and `pairs` (of spans: holder, target).
     Out: `id`, `mentions`, `targets` (the given spans, else the mentions that are entities: no dates and sums
-    of money) and `pairs`. Offsets count characters (code points) of `text` as it is; the stance is the most
-    probable one. A record that cannot be read gives `{"id", "error"}` in its place.
+    of money) and `pairs`. A span gets other probabilities when it is given than when it is found: who chose
+    it had a reason, so that among chosen ones more are favor or against (`models.Questions.every`). Offsets
+    count characters (code points) of `text` as it is; the stance is the most probable one. A record that
+    cannot be read gives `{"id", "error"}` in its place.
     """
     for chunk in _chunks(_request(record) for record in records):
         good = [request for request in chunk if not request.error]

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
-from pipeline.speakers import SPEAKS, Mention, speaker
+from pipeline.speakers import Mention, antecedent, speaker
 
 Span = tuple[int, int]
 WHOLE = 0.8
@@ -24,8 +24,13 @@ REACH = 20
 MANY = 100
 """A sentence with more spans than this is no prose: what it says has no source."""
 _MARKS = re.compile("[“”«»\"]|``|''")
-_PRONOUNS = ("he", "she", "his", "her")
+_HE, _SHE = ("he", "his", "him"), ("she", "her")
+_OTHERS = ("i", "we", "you", "they", "it", "them", "us")
 _RELATIVE = ("who", "which")
+_DENIES = re.compile(
+    r"\b(?:den(?:y|ies|ied|ying)|(?:reject|dismiss|disput|refut|rebut|contradict)(?:s|es|e|t?ed|t?ing)?)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -74,12 +79,29 @@ class Sentence:
         """How far at most the contents reach that start no later than each of `_starts`."""
         return list(accumulate((end for _, end in sorted(self.contents)), max))
 
+    @cached_property
+    def people(self) -> list[Mention]:
+        """The persons of whom the text itself tells: those whom no content covers."""
+        return [m for m in self.mentions if m.type == "PERSON" and not self.covers(m)]
+
+    @cached_property
+    def persons(self) -> set[str]:
+        """The entities of `people`."""
+        return {mention.entity for mention in self.people}
+
     def source(self, content: Span) -> Span | None:
         """The source of a content span in this sentence: the one nearest to the cue nearest to it."""
         if self.tangled:
             return None
-        cue = _nearest(self._beside(self.cues, content), content)
-        return _nearest(self._beside(self.sources, content), cue or content)
+        return _nearest(self._beside(self.sources, content), self._cue(content) or content)
+
+    def denies(self, content: Span) -> bool:
+        """Whether the cue of a content span tells that its source denies it; without a cue, any word may."""
+        start, end = self._cue(content) or (0, len(self.text))
+        return bool(_DENIES.search(self.text, start, end))
+
+    def _cue(self, content: Span) -> Span | None:
+        return _nearest(self._beside(self.cues, content), content)
 
     def _beside(self, spans: Iterable[Span], content: Span) -> list[Span]:
         """Those that can belong to a content span: not in it, nor in other content that it is not in."""
@@ -102,6 +124,7 @@ class Paragraph:
         self.sentences = sentences
         self._run = _runs(sentences)
         self._sources: dict[tuple[int, Span], Place | None] = {}
+        self._names: dict[Place, Mention | None] = {}
         self._speakers: dict[Place, Mention | None] = {}
 
     def spoken(self) -> dict[int, int | None]:
@@ -144,48 +167,91 @@ class Paragraph:
             passed = (i for i in beyond if not (self.sentences[i].waits or self._run[i] == self._run[no]))
             neighbour = next(passed, None)
             if neighbour is not None and (place := self._edge(neighbour, last=neighbour < no)):
-                return place
+                return None if neighbour > no and self._denied(neighbour) else place
         return None
 
     def _edge(self, no: int, *, last: bool) -> Place | None:
         """The source of the last or first content of a sentence, where that names one."""
-        contents = sorted(self.sentences[no].contents)
-        span = self.sentences[no].source(contents[-1 if last else 0]) if contents else None
+        sentence = self.sentences[no]
+        contents = sorted(sentence.contents)
+        span = sentence.source(contents[-1 if last else 0]) if contents else None
         return Place(no, span) if span else None
+
+    def _denied(self, no: int) -> bool:
+        """Whether the first content of a sentence is what its source denies."""
+        sentence = self.sentences[no]
+        return sentence.denies(min(sentence.contents))
 
     def _speaker(self, source: Place) -> Mention | None:
         """The mention that a source is."""
-        sentence = self.sentences[source.sentence]
-        found = self._named(source)
-        words = sentence.text[slice(*source.span)].strip().lower()
-        if not found and words in _PRONOUNS:
-            return self._person(source)
-        return _antecedent(sentence, source.span) if not found and words in _RELATIVE else found
-
-    def _named(self, source: Place) -> Mention | None:
-        """The mention that the words of a source name."""
         if source not in self._speakers:
-            sentence = self.sentences[source.sentence]
-            self._speakers[source] = speaker(sentence.text, source.span, sentence.mentions)
+            words = self._words(source)
+            found = self._person(source, words) if words in (*_HE, *_SHE) else self._named(source)
+            self._speakers[source] = found
         return self._speakers[source]
 
-    def _person(self, before: Place) -> Mention | None:
-        """The person that a pronoun means: the only one who was a source before it in the paragraph."""
-        persons = []
-        for no in range(max(before.sentence - REACH, 0), before.sentence + 1):
+    def _words(self, source: Place) -> str:
+        return self.sentences[source.sentence].text[slice(*source.span)].strip().lower()
+
+    def _named(self, source: Place) -> Mention | None:
+        """The mention that the words of a source name, or that "who" stands for."""
+        if source not in self._names:
+            sentence = self.sentences[source.sentence]
+            who = antecedent if self._words(source) in _RELATIVE else speaker
+            self._names[source] = who(sentence.text, source.span, sentence.mentions)
+        return self._names[source]
+
+    def _person(self, pronoun: Place, words: str) -> Mention | None:
+        """The person that a pronoun means: the only one who was a source before it in the paragraph.
+
+        None where others who may be meant came between: another person of whom the text itself tells, a
+        source that names nobody, or the other pronoun.
+        """
+        found: Place | None = None
+        others: list[Place] = []  # since then
+        for place in self._before(pronoun):
+            named = self._named(place)
+            if named is None:
+                others.append(place)
+            elif named.type == "PERSON":
+                if found and self._entity(found) != named.entity:
+                    return None
+                found, others = place, []
+        other = _SHE if words in _HE else _HE
+        aside = (*_HE, *_SHE, *_OTHERS)
+        if not found or any((told := self._words(p)) in other or told not in aside for p in others):
+            return None
+        between = range(found.sentence, pronoun.sentence + 1)
+        if any(self.sentences[no].tangled for no in between) or self._passes(found, pronoun):
+            return None
+        return self._named(found)
+
+    def _before(self, place: Place) -> Iterator[Place]:
+        """The sources before a place, as far as one looks, in order."""
+        for no in range(max(place.sentence - REACH, 0), place.sentence + 1):
             sentence = self.sentences[no]
             for span in () if sentence.tangled else sorted(sentence.sources):
-                if no < before.sentence or span[1] <= before.span[0]:
-                    found = self._named(Place(no, span))
-                    persons += [found] if found and found.type == "PERSON" else []
-        return persons[-1] if len({person.entity for person in persons}) == 1 else None
+                if no < place.sentence or span[1] <= place.span[0]:
+                    yield Place(no, span)
 
+    def _passes(self, first: Place, last: Place) -> bool:
+        """Whether another person than the first source stands, beside content, from there to the last."""
+        entity = self._entity(first)
+        for no in range(first.sentence, last.sentence + 1):
+            sentence = self.sentences[no]
+            if first.sentence < no < last.sentence:
+                names = sentence.persons
+            else:
+                start = first.span[0] if no == first.sentence else 0
+                end = last.span[0] if no == last.sentence else len(sentence.text)
+                names = {m.entity for m in sentence.people if start < m.end and m.start < end}
+            if names - {entity}:
+                return True
+        return False
 
-def _antecedent(sentence: Sentence, relative: Span) -> Mention | None:
-    """The mention right before a relative pronoun."""
-    before = [m for m in sentence.mentions if m.end <= relative[0] and m.type in SPEAKS]
-    beside = before and not sentence.text[before[-1].end : relative[0]].strip(" ,")
-    return before[-1] if beside else None
+    def _entity(self, source: Place) -> str | None:
+        named = self._named(source)
+        return named.entity if named else None
 
 
 def _runs(sentences: Sequence[Sentence]) -> list[int]:

@@ -7,7 +7,7 @@ cue and its source. What becomes of the spans is told in `pipeline.attribution`,
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 Span = tuple[int, int]
 
@@ -33,7 +33,9 @@ _QUOTED = re.compile(
     r"“[^”]*(?:”|$)|«[^»]*(?:»|$)|\"[^\"]*(?:\"|$)|(?<!\w)[‘'](?=\w)[^’'\n]*(?:(?<=\w)['’]\w[^’'\n]*)*[’'](?!\w)|``.*?(?:''|$)"
 )
 _CONTENT = re.compile(r",?\s+(?:that\b|[“\"«])|(?<=that)\b")  # what follows a cue whose source stood before
-_WORD = re.compile(r"\w\S*\w|\w")
+_CHARACTER = re.compile(r"\w")
+REACH = 300
+"""Characters before a cue, or after it, that can be its source: hostile sentences take linear time."""
 _BREAK = re.compile(r"[,;:“”\"«»()–—]| - ")
 
 
@@ -42,7 +44,7 @@ def spans(text: str) -> list[tuple[int, int, str]]:
     quoted = [match.span() for match in _QUOTED.finditer(text)]
     inside = [0, *(at for span in quoted for at in span)]  # from every second on it is quoted
     cues = [cue for cue in _CUE.finditer(text) if bisect_right(inside, cue.start()) % 2]
-    breaks = [0, *(match.end() for match in _BREAK.finditer(text))]
+    breaks = [match.span() for match in _BREAK.finditer(text)]
     sources = [_source(text, cue, breaks) for cue in cues]
     found = [(*cue.span(), "cue") for cue in cues]
     found += [(*span, "source") for part in sources if (span := _trimmed(text, *part))]
@@ -51,17 +53,19 @@ def spans(text: str) -> list[tuple[int, int, str]]:
     return sorted(set(found))
 
 
-def _source(text: str, cue: re.Match[str], breaks: list[int]) -> Span:
+def _source(text: str, cue: re.Match[str], breaks: list[Span]) -> Span:
     """Who speaks: what stands between the last break and the cue, or after the cue where nothing does.
 
     "Roe said", ", Roe said", ", said Roe", "according to Roe"; but "Roe, in kind, warned that" has it before.
     """
-    start = breaks[bisect_right(breaks, cue.start()) - 1]
+    last = bisect_right(breaks, cue.start(), key=lambda span: span[1])
+    start = max(breaks[last - 1][1] if last else 0, cue.start() - REACH)
     before = text[start : cue.start()].strip()
     if cue.group().lower() in _FOLLOWED or not (before or _CONTENT.match(text, cue.end())):
-        following = _BREAK.search(text, cue.end())
-        return cue.end(), following.start() if following else len(text)
-    return start if before else 0, cue.start()
+        following = bisect_left(breaks, cue.end(), key=lambda span: span[0])
+        end = breaks[following][0] if following < len(breaks) else len(text)
+        return cue.end(), min(end, cue.end() + REACH)
+    return start if before else max(0, cue.start() - REACH), cue.start()
 
 
 def _between(text: str, aside: list[Span]) -> list[Span]:
@@ -78,5 +82,9 @@ def _between(text: str, aside: list[Span]) -> list[Span]:
 
 def _trimmed(text: str, start: int, end: int) -> Span | None:
     """The span without what is no word at its ends; None where nothing is left."""
-    words = list(_WORD.finditer(text, start, end))
-    return (words[0].start(), words[-1].end()) if words else None
+    first = _CHARACTER.search(text, start, end)
+    if not first:
+        return None
+    while not _CHARACTER.match(text, end - 1):
+        end -= 1
+    return first.start(), end

@@ -1,6 +1,6 @@
 """Asks how the text portrays every mention, and of every pair of them who is for or against whom.
 
-What a quoted or reported source says is its stance, also where another sentence of the paragraph names it.
+A source that another sentence of the paragraph names is a holder too, whose stance is not told yet.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import pyarrow.compute as pc
 
 import models
 from pipeline import schemas
+from pipeline.keys import places
 from pipeline.outcome import Outcome
 from pipeline.said import Said, said
 from pipeline.speakers import SPEAKS
 from pipeline.tag import numbered
-from pipeline.thresholds import Thresholds
+from pipeline.thresholds import REPORTED, Thresholds
 
 VERSION = "2"
 HOLDERS = SPEAKS
@@ -32,22 +33,22 @@ def judge(
     vectors: pa.Table,
     attributions: pa.Table,
     judge: models.Judge,
-    precision: float,
+    least: Thresholds,
 ) -> Outcome:
     """The stances of the text toward every entity mention, and of mentions toward each other.
 
     A question is asked of every mention with an entity (holder null: the text itself), and of every ordered
     pair of mentions with different entities in one sentence, at most `REACH` apart or source and what it
-    speaks of, whose holder is of a type in `HOLDERS`. A source of another sentence gets what the text itself
-    has toward the mention, since a quoted sentence portrays its target as its speaker does. Keeps `stances`;
-    the probabilities are the model's, rounded to 4 decimals; `precision` is what is asked of `favor` and
-    `against`. Raises ValueError when a mention has no sentence or vector.
+    speaks of, whose holder is of a type in `HOLDERS`. A source of another sentence gets the probabilities of
+    the text itself, and neutral as its stance (`thresholds.REPORTED`). Keeps `stances`; the probabilities are
+    the model's, rounded to 4 decimals; `least` says from which on it is favor or against. Raises ValueError
+    when a mention has no sentence or vector, or an attribution no sentence.
     """
     prose = schemas.conform("sentences", sentences).filter(pc.field("kind") != "boilerplate")
     named = schemas.conform("mentions", mentions).filter(pc.field("entity_id").is_valid())
-    home = _places(named, prose, ("article_id", "sentence_no"))
+    home = places(named, prose, ("article_id", "sentence_no"))
     texts = prose["text"].to_pylist()
-    matrix = _matrix(vectors, _places(named, vectors, ("article_id", "mention_no")))
+    matrix = _matrix(vectors, places(named, vectors, ("article_id", "mention_no")))
     spoken = said(prose, named, home, attributions)
     holder, target = _questions(named, home, spoken)
     span = np.stack([named["start"].to_numpy(), named["end"].to_numpy()], axis=1).astype(np.int32)
@@ -57,8 +58,8 @@ def judge(
         asked = _asked(texts, home, span, matrix, holder[part], target[part])
         probabilities[part] = judge.judge(asked)
     holder, target, rounded = _reported(home, holder, target, sound(probabilities), spoken)
-    least = _least(Thresholds.of(judge, precision), home, holder, target)
-    stances = _stances(named, holder, target, rounded, labels(rounded, least), spoken.attributed[target])
+    stance = labels(rounded, _least(least, home, holder, target))
+    stances = _stances(named, holder, target, rounded, stance, spoken.attributed[target])
     return Outcome({"stances": stances}, rows_in=stances.num_rows)
 
 
@@ -91,21 +92,6 @@ def labels(probabilities: np.ndarray, least: float | np.ndarray = 0.0) -> list[s
         (against > favor) & (against > neutral) & enough[:, 1],
     ]
     return [models.STANCES[i] for i in np.select(conditions, [0, 1], default=2)]
-
-
-def _places(rows: pa.Table, of: pa.Table, key: tuple[str, str]) -> np.ndarray:
-    """For each row, the index of the row of `of` with the same key; ValueError when there is none."""
-    wanted, there = (_keys(table, key) for table in (rows, of))
-    places = pc.index_in(wanted, there)
-    if places.null_count:
-        missing = wanted.filter(pc.is_null(places))[0]
-        raise ValueError(f"no row with {' and '.join(key)} {missing} among those given to the judge")
-    return places.to_numpy(zero_copy_only=False)
-
-
-def _keys(table: pa.Table, key: tuple[str, str]) -> pa.Array:
-    parts = [table[key[0]], pc.cast(table[key[1]], pa.string())]
-    return pa.concat_arrays(pc.binary_join_element_wise(*parts, " ").chunks or [pa.array([], pa.string())])
 
 
 def _matrix(vectors: pa.Table, places: np.ndarray) -> np.ndarray:
@@ -181,7 +167,7 @@ def _reported(
 def _least(least: Thresholds, home: np.ndarray, holder: np.ndarray, target: np.ndarray) -> np.ndarray:
     """For each judgement the least probabilities of favor and against."""
     itself, away = holder == _TEXT_ITSELF, home[holder] != home[target]
-    found = np.where(away[:, None], np.array(least.reported), np.array(least.relation))
+    found = np.where(away[:, None], np.array(REPORTED), np.array(least.relation))
     return np.where(itself[:, None], np.array(least.portrayal), found)
 
 

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 
 from pipeline import schemas
 from pipeline.attribution import Paragraph, Sentence, Span
-from pipeline.speakers import Mention
+from pipeline.keys import places
+from pipeline.speakers import SPEAKS, Mention
 
 
 @dataclass(frozen=True)
@@ -33,22 +34,27 @@ class Said:
 def said(prose: pa.Table, named: pa.Table, home: np.ndarray, attributions: pa.Table) -> Said:
     """What the attributions say of the mentions, each of which is in the row `home` of `prose`.
 
-    A paragraph is what came from one line. A speaker of another sentence is left out where the sentence
-    names the same entity: the pair is asked about there.
+    A paragraph is what came from one line. Where the sentence itself names the speaker, the mention
+    there is taken that is nearest to what it speaks of: about these two the model can be asked.
+    Raises ValueError when an attribution has no sentence.
     """
     entity = named["entity_id"].to_pylist()
     attributed = np.zeros(len(home), bool)
-    named_in = defaultdict[int, set[str]](set)
-    for place, name in zip(home.tolist(), entity, strict=True):
-        named_in[place].add(name)
+    able = np.asarray(pc.is_in(named["type"], pa.array(SPEAKS))).tolist()
+    named_in = defaultdict[tuple[int, str], list[int]](list)
+    for row, (place, name) in enumerate(zip(home.tolist(), entity, strict=True)):
+        if able[row]:
+            named_in[place, name].append(row)
     pairs = []
     for paragraph in _paragraphs(prose, named, home, attributions):
         for of, speaker in Paragraph(paragraph).spoken().items():
             attributed[of] = True
             if speaker is None or entity[speaker] == entity[of]:
                 continue
-            if home[speaker] == home[of] or entity[speaker] not in named_in[home[of]]:
-                pairs.append((of, speaker))
+            if home[speaker] != home[of]:
+                here = named_in.get((int(home[of]), entity[speaker]), [])
+                speaker = min(here, key=lambda row: (abs(row - of), row), default=speaker)
+            pairs.append((of, speaker))
     found = np.array(sorted(pairs), np.int64).reshape(-1, 2)
     return Said(attributed, found[:, 0], found[:, 1])
 
@@ -76,14 +82,11 @@ def _sentence(text: str, spans: Mapping[str, list[Span]], mentions: list[Mention
 def _spans(prose: pa.Table, attributions: pa.Table) -> dict[int, dict[str, list[Span]]]:
     """The spans of each role, for each row of the sentences that has any."""
     table = schemas.conform("attributions", attributions)
-    keys = [pc.binary_join_element_wise(t["article_id"], pc.cast(t["sentence_no"], pa.string()), " ")
-            for t in (table, prose)]  # fmt: skip
-    places = pc.index_in(keys[0], keys[1].combine_chunks()).to_pylist()
+    home = places(table, prose, ("article_id", "sentence_no")).tolist()
     found = defaultdict[int, dict[str, list[Span]]](lambda: {role: [] for role in schemas.ROLES})
     columns = (table[name].to_pylist() for name in ("start", "end", "role"))
-    for place, start, end, role in zip(places, *columns, strict=True):
-        if place is not None:
-            found[place][role].append((start, end))
+    for place, start, end, role in zip(home, *columns, strict=True):
+        found[place][role].append((start, end))
     return dict(found)
 
 

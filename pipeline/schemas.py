@@ -367,15 +367,18 @@ STANCES_TABLE = Table(
         _int("stance_no", "Number of the judgement in its article."),
         _int("holder_mention_no", "Whose stance; null: the text itself. Where it stands in another sentence, "
              "it is the source of what this one says, in the same paragraph, and the probabilities are those "
-             "of the text itself: a quoted sentence portrays its target as its speaker does.", nullable=True),
+             "of the text itself, of how it portrays the target.", nullable=True),
         _int("target_mention_no", "Toward whom or what."),
         _text("holder_id", "The holder's entity; null: the text itself.", nullable=True, pattern=ENTITY_ID),
         _text("target_id", "The target's entity.", pattern=ENTITY_ID),
         _text("stance", "The stance: favor or against where that is probable enough for the precision asked "
-              "for (setting `precision`, 0.9), else neutral; the probabilities are there in any case.",
+              "for (setting `precision`, 0.9), else neutral; the probabilities are there in any case. Always "
+              "neutral where another sentence names the holder: how often that is right is not measured yet.",
               allowed=STANCES),
-        _probability("favor", "Calibrated probability that the holder is for the target."),
-        _probability("against", "Calibrated probability that the holder is against the target."),
+        _probability("favor", "Calibrated probability that the holder is for the target; where another "
+                     "sentence names the holder, that the text portrays the target well."),
+        _probability("against", "Calibrated probability that the holder is against the target; where another "
+                     "sentence names the holder, that the text portrays the target badly."),
         _probability("neutral", "Calibrated probability of neither."),
         Column("attributed", pa.bool_(), "Whether a quoted or reported source, and not the text itself, says "
                "what is said of the target."),

@@ -15,7 +15,6 @@ from pipeline.errors import UsageError
 
 PREFIX = "STANDPOINT_"
 LARGEST = {"threads": 9999, "duplicate_days": 90}
-PRECISIONS = (0.8, 0.9, 0.95)
 
 
 @dataclass(frozen=True)
@@ -33,11 +32,11 @@ class Settings:
     languages: tuple[str, ...] = ("en",)
     """Languages (ISO 639-1) to keep; articles in others are rejected."""
     threads: int = 0
-    """Threads of the model; 0: as many as there are cores."""
+    """Threads of the model; 0: as many as there are cores, within the container's quota."""
     duplicate_days: int = 7
     """An article is compared with those of its day and of so many days before (0: of its day alone)."""
     precision: float = 0.9
-    """How often `favor` and `against` shall be right where they are published: one of `PRECISIONS`."""
+    """How often `favor` and `against` shall be right where they are published: one of `models.PRECISIONS`."""
 
     @staticmethod
     def load(
@@ -87,6 +86,8 @@ def _parse(name: str, text: str) -> Any:
             raise UsageError(f"{name}: {text!r} is not a whole number from 0 to {LARGEST[name]}")
         return int(text)
     if name == "precision":
+        from models import PRECISIONS  # here, since it brings numpy along
+
         known = {shown: one for one in PRECISIONS for shown in (f"{one:g}", f"{one:.2f}")}
         if text.strip() not in known:
             raise UsageError(f"precision: {text!r} is not one of {', '.join(map(str, PRECISIONS))}")

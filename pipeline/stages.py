@@ -24,6 +24,7 @@ from pipeline.aliases import Aliases
 from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.outcome import Outcome
 from pipeline.settings import Settings
+from pipeline.thresholds import Thresholds
 
 Tables = Mapping[str, pa.Table]
 PUBLISH_VERSION = "2"
@@ -57,6 +58,11 @@ class Context:
     def judge(self) -> models.Judge:
         """The model that judges stances. Raises EnvironmentProblem when it cannot be loaded."""
         return self._judge or self._model
+
+    @cached_property
+    def thresholds(self) -> Thresholds:
+        """How sure the judge must be for the precision asked for; UsageError where it does not state that."""
+        return Thresholds.of(self.judge, self.settings.precision)
 
     @cached_property
     def model_digest(self) -> str:
@@ -121,19 +127,24 @@ class Stage:
         return self.depends(context) if self.asks_model else ""
 
 
+def _tag(tables: Tables, context: Context) -> Outcome:
+    _ = context.thresholds  # a precision that the judge lacks is told before the long part
+    return tag.tag(tables["sentences"], context.tagger)
+
+
 STAGES = (
     Stage("clean", clean.VERSION, ("raw",), ("articles", "sentences", "repairs", "signatures"),
           lambda t, c: clean.clean(t["raw"], c.settings),
           settings=("languages",), depends=lambda _: models.restorer_digest()),
     Stage("tag", tag.VERSION, ("sentences",), ("mentions", "vectors", "attributions"),
-          lambda t, c: tag.tag(t["sentences"], c.tagger),
+          _tag,
           depends=lambda c: c.model_digest, asks_model=True),
     Stage("link", link.VERSION, ("sentences", "mentions"), ("mentions",),
           lambda t, c: link.link(t["sentences"], t["mentions"], c.aliases),
           depends=lambda c: c.aliases.digest),
     Stage("judge", judge.VERSION, ("sentences", "mentions", "vectors", "attributions"), ("stances",),
           lambda t, c: judge.judge(t["sentences"], t["mentions"], t["vectors"], t["attributions"], c.judge,
-                                   c.settings.precision),
+                                   c.thresholds),
           settings=("precision",), depends=lambda c: c.model_digest, asks_model=True),
 )  # fmt: skip
 

@@ -17,6 +17,12 @@ On the hand labels, where nine pairs in ten are neutral, 0.5 would publish four 
 seven in ten, of half as many (docs/models.md).
 """
 Pair = tuple[float, float]  # of favor, of against; infinite: never published
+REPORTED: Pair = (math.inf, math.inf)
+"""For a source that another sentence names: never published, until labels measure how often that is right.
+
+Such a judgement has the portrayal's probabilities, and facts that shine a bad light on somebody are
+portrayal: who says "Norsund lost the case" need not be against Norsund.
+"""
 
 
 @dataclass(frozen=True)
@@ -25,11 +31,6 @@ class Thresholds:
 
     portrayal: Pair
     relation: Pair
-
-    @property
-    def reported(self) -> Pair:
-        """For a source that another sentence names: its words portray, and it is claimed to hold that."""
-        return max(self.portrayal[0], self.relation[0]), max(self.portrayal[1], self.relation[1])
 
     @staticmethod
     def of(judge: models.Judge, precision: float) -> Thresholds:

@@ -57,7 +57,7 @@ def scores(context: Context) -> dict[str, Score]:
     sentences, wanted = _sentences(gold), _wanted(gold)
     tagged = tag.tag(sentences, context.tagger).kept
     linked = link.link(sentences, tagged["mentions"], context.aliases).kept["mentions"]
-    asked = (tagged["vectors"], tagged["attributions"], context.judge, context.settings.precision)
+    asked = (tagged["vectors"], tagged["attributions"], context.judge, context.thresholds)
     judged = judge.judge(sentences, linked, *asked).kept["stances"]
     mentions = linked.to_pylist()
     spans = {(_key(m), m["start"], m["end"]) for m in mentions}
@@ -122,7 +122,7 @@ def _given(gold: list[Labels], context: Context) -> set[Judged]:
                         "vector": tags.vectors[index].tolist()})  # fmt: skip
     mentions = schemas.from_rows("mentions", rows)
     nothing_said = schemas.ATTRIBUTIONS.empty()  # tells `attributed` alone where each sentence is a paragraph
-    given = (schemas.from_rows("vectors", vectors), nothing_said, context.judge, context.settings.precision)
+    given = (schemas.from_rows("vectors", vectors), nothing_said, context.judge, context.thresholds)
     judged = judge.judge(sentences, mentions, *given)
     return _found(mentions.to_pylist(), judged.kept["stances"])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from fake_models import KeywordJudge, KeywordTagger
@@ -46,6 +47,20 @@ def test_given_targets_alone_are_judged():
     assert [(t["start"], t["end"]) for t in out["targets"]] == [(22, 28), (14, 18), (22, 28)]
     assert [t["stance"] for t in out["targets"]] == ["favor"] * 3
     assert len(out["mentions"]) == 3
+
+
+def test_a_judge_is_told_which_questions_somebody_chose():
+    class Recorder(KeywordJudge):
+        calls: ClassVar = []
+
+        def judge(self, questions):
+            self.calls.append((questions.every, len(questions.text_no)))
+            return super().judge(questions)
+
+    pairs = [[[0, 5], [14, 18]]]
+    records = [{"text": TEXT}, {"text": TEXT, "targets": [[0, 5]]}, {"text": TEXT, "pairs": pairs}]
+    list(annotate(records, KeywordTagger(), Recorder()))
+    assert Recorder.calls == [(True, 4), (False, 2)]
 
 
 def test_no_targets_are_none():

@@ -51,6 +51,17 @@ def test_spans_lie_in_the_sentence(text):
     assert found == sorted(set(found))
 
 
+def test_time_is_linear_in_cues_without_a_break():
+    def took(repeats: int, text: str) -> float:
+        begun = time.process_time()
+        spans(text * repeats)
+        return time.process_time() - begun
+
+    for text in ("Roe said that ", "according to "):
+        short, long = (min(took(n, text) for _ in range(3)) for n in (1_000, 8_000))
+        assert long < 24 * short  # 64 times as long where it is quadratic
+
+
 def test_a_very_long_sentence_takes_no_longer_than_its_length():
     begun = time.perf_counter()
     spans("a!" * 50_000 + " said")

@@ -86,11 +86,9 @@ def test_who_is_quoted_holds_what_the_next_sentence_says(lake, context):
     asked = "SELECT holder_text, stance, attributed, sentence, holder_sentence FROM evidence"
     assert ask(lake, f"{asked} WHERE target_text = 'Russia' ORDER BY stance_no") == [
         (None, "against", True, "“We condemn Russia.”", None),
-        ("Jane Roe", "against", True, "“We condemn Russia.”", "“It is over,” Jane Roe said."),
+        ("Jane Roe", "neutral", True, "“We condemn Russia.”", "“It is over,” Jane Roe said."),
     ]
-    assert ask(lake, "SELECT holder, target, against FROM who_on_whom WHERE target = 'Russia'") == [
-        ("Jane Roe", "Russia", 1)
-    ]
+    assert ask(lake, "SELECT holder, target, against FROM who_on_whom WHERE target = 'Russia'") == []
 
 
 def test_the_same_inputs_give_the_same_bytes(built, context, lake):

@@ -32,16 +32,10 @@ def test_what_cannot_be_reached_is_never_published():
     assert Thresholds.of(Stated(STATED), 0.9) == Thresholds((0.7, math.inf), (0.8, 0.9))
 
 
-def test_a_source_of_another_sentence_needs_both():
-    assert Thresholds.of(Stated(STATED), 0.8).reported == (0.6, 0.5)
-    assert Thresholds.of(Stated(STATED), 0.9).reported == (0.8, math.inf)
-
-
 @pytest.mark.parametrize("judge", [KeywordJudge(), Stated({})], ids=["silent", "empty"])
 def test_fixed_ones_where_the_judge_states_none(judge):
     fixed = Thresholds((MIN_PORTRAYAL,) * 2, (MIN_RELATION,) * 2)
     assert {Thresholds.of(judge, precision) for precision in (0.8, 0.9, 0.95)} == {fixed}
-    assert fixed.reported == (0.9, 0.9)
 
 
 def test_a_precision_that_the_judge_does_not_state():

@@ -126,6 +126,8 @@ def test_evidence_shows_the_sentence_that_names_a_holder_of_another_one() -> Non
     )
     with lake(more) as with_it:
         found = with_it.execute(f"{query} ORDER BY stance_no").fetchall()
+        counted = with_it.execute("SELECT judgements, against FROM who_on_whom").fetchall()
+    assert counted == [(2, 1)]  # not the one of another sentence
     assert found == [(None, "Norland", TEXT, None), ("Eastmark", "Norland", TEXT, None),
                      ("Eastmark", "It", "“It lies.”", TEXT)]  # fmt: skip
 

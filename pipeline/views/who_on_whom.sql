@@ -1,5 +1,5 @@
 -- Who is for or against whom, over all days: directed judgements only, near-duplicates counted once.
--- Lines that recur in their outlet are left out.
+-- Lines that recur in their outlet are left out, and holders whom another sentence names (always neutral).
 -- Net stance and interval are as in stance_daily.
 WITH per_article AS (
     SELECT
@@ -13,6 +13,11 @@ WITH per_article AS (
     ANTI JOIN (SELECT day, article_id, sentence_no FROM sentences WHERE kind = 'recurring') AS aside
         USING (day, article_id, sentence_no)
     JOIN articles AS a USING (day, article_id)
+    SEMI JOIN mentions AS holding
+        ON holding.day = s.day
+        AND holding.article_id = s.article_id
+        AND holding.mention_no = s.holder_mention_no
+        AND holding.sentence_no = s.sentence_no
     WHERE s.holder_id IS NOT NULL AND a.near_duplicate_of IS NULL
     GROUP BY s.holder_id, s.target_id, s.day, s.article_id
 ),
