@@ -1,7 +1,7 @@
-"""How well two independent readers of our guidelines agree: `python -m models.agreement`.
+"""How well two readings under our guidelines agree: `python -m models.agreement`.
 
-The second labelled 250 of the held-out sentences without seeing the first's labels. Names are compared by span
-and type, stances where both found the same span; Cohen's kappa and macro-F1 of one reader against the other.
+The second, by the same model, saw none of the first's labels of these 250 sentences. Names are compared by
+span and type, stances where both found the same span; Cohen's kappa and macro-F1 of one against the other.
 """
 
 from __future__ import annotations

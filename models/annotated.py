@@ -21,7 +21,7 @@ from models.data import Example, Span
 
 FILE = Path(__file__).with_name("annotations.jsonl.gz")
 HOLDERS = frozenset(["PERSON", "ORG", "LOC", "NORP"])
-HELD_OUT = 8  # one row in so many is for selection: thresholds and scores
+HELD_OUT = 8  # one row in so many is left out of training
 ENTITIES = frozenset(TYPES) - {"DATE", "MONEY"}
 _NEUTRAL = STANCES.index("neutral")
 _DIGITS = 16
@@ -64,8 +64,13 @@ def texts(folder: Path) -> Iterator[tuple[dict[str, Any], str]]:
 
 
 def held_out(row: dict[str, Any]) -> bool:
-    """Whether a row is for selection."""
+    """Whether a row is left out of training."""
     return int(row["sha"], 16) % HELD_OUT == 0
+
+
+def unseen(row: dict[str, Any]) -> bool:
+    """Whether a row is for thresholds and scores: held out, and of no sentence that another set trains on."""
+    return held_out(row) and row["of"].startswith("news/")
 
 
 def every(text: str, row: dict[str, Any]) -> Example:
@@ -118,8 +123,6 @@ def fewer(example: Example, rng: random.Random) -> Example:
     return Example(example.text, example.entities, (*loud, *plain), relations)
 
 
-def examples(folder: Path, rng: random.Random | None = None) -> list[Example]:
-    """With `rng`, the training sentences with fewer neutral judgements; without, those held out, whole."""
-    found = [(row, text) for row, text in texts(folder) if held_out(row) == (rng is None)]
-    whole = [every(text, row) for row, text in found]
-    return [fewer(example, rng) for example in whole] if rng else whole
+def examples(folder: Path, rng: random.Random) -> list[Example]:
+    """The training sentences, with fewer neutral judgements."""
+    return [fewer(every(text, row), rng) for row, text in texts(folder) if not held_out(row)]

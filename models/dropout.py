@@ -9,10 +9,7 @@ _LEVELS = 256
 
 
 class Dropout(nn.Module):
-    """Dropout with a chance in steps of 1/256, drawn eight elements at a time.
-
-    Drawn one by one, as PyTorch does, random numbers were 6 % of a training step on one core; so, 1 %.
-    """
+    """Dropout with a chance in steps of 1/256, drawn eight elements at a time."""
 
     def __init__(self, chance: float) -> None:
         super().__init__()

@@ -47,8 +47,7 @@ class Sets:
 
     news, regions  paragraphs of the newswire and the region of each
     stances        each of SETS
-    ours, outlets  our own held-out sentences with every judgement, and the outlet of each; of articles alone,
-                   since training reads the others with the labels of the public sets
+    ours, outlets  our own held-out sentences with every judgement, and the outlet of each
     said           sentences of PolNeAR's dev articles
     """
 
@@ -64,14 +63,13 @@ class Sets:
         """All sets in the data folder."""
         with gzip.open(folder / "raw/clean_articles.jsonl.gz", "rt", encoding="utf-8") as lines:
             outlet = {article["id"]: article["source"] for article in map(json.loads, lines)}
-        found = [(row, text) for row, text in annotated.texts(folder) if annotated.held_out(row)]
-        kept = [(row, text) for row, text in found if row["of"].startswith("news/")]
+        kept = [(row, text) for row, text in annotated.texts(folder) if annotated.unseen(row)]
         return Sets(
             data.newswire(folder / NEWS),
             [row["region"] for row in data.rows(folder / NEWS)],
             {name: _read(head, folder / path) for name, (head, path) in SETS.items()},
             [annotated.every(text, row) for row, text in kept],
-            [outlet[row["of"].partition("/")[2]] for row, _ in kept],
+            [outlet.get(row["of"].partition("/")[2], row["of"].partition("/")[0]) for row, _ in kept],
             polnear.examples(folder / "attribution/polnear/dev"),
         )
 

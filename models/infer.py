@@ -54,15 +54,13 @@ class Model:
         self.encoder, self.device = Fast(network.encoder), network.tags.weight.device
 
     @classmethod
-    def load(
-        cls, path: Path | None = None, dtype: torch.dtype | None = None, device: str | None = None
-    ) -> Model:
+    def load(cls, path: Path | None = None, dtype: torch.dtype | None = None, device: str = "cpu") -> Model:
         """Reads a model folder, checked against its manifest; raises FileNotFoundError or ValueError.
 
         `dtype`: what the encoder computes in; None lets the processor decide.
-        `device`: where, as PyTorch names it; None is a GPU of CUDA if there is one, else the processor.
+        `device`: where, as PyTorch names it; on another than the processor nobody has run this yet, and last
+        bits may depend on the batch there, so it has to be asked for.
         """
-        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         config, tensors, tokenizer = weights.verified(path)
         network = Network(config)
         network.load_state_dict(safetensors.torch.load(tensors), assign=True)

@@ -21,16 +21,7 @@ from torch.multiprocessing.spawn import spawn
 log = logging.getLogger("models.train")
 LOG_STEPS = 50
 _KEEP = {"MALLOC_MMAP_THRESHOLD_": "1073741824", "MALLOC_TRIM_THRESHOLD_": "4294967296"}
-# glibc gives memory back after every step otherwise, and 6 % of the time is spent on getting it again
-
-
-class Batch(Protocol):
-    """What the loop knows of a batch."""
-
-    @property
-    def mask(self) -> Tensor:
-        """1 for word pieces and 0 for padding."""
-        ...
+# glibc gives memory back after every step otherwise, and gets it again in the next
 
 
 class Task(Protocol):
@@ -39,6 +30,11 @@ class Task(Protocol):
     @property
     def network(self) -> nn.Module:
         """The network with what is trained of it."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """What a run must share with the one whose state it resumes."""
         ...
 
     def epoch(self, number: int) -> Sequence[Any]:
@@ -179,7 +175,7 @@ class Loop:
                 with (self.folder / "log.jsonl").open("a", encoding="utf-8") as lines:
                     lines.write(json.dumps(row) + "\n")
             self.sums, self.pieces = {}, 0
-        if due and self.rank == 0:
+        if due:
             self._save()
 
     def _say(self, line: str, *values: object) -> None:
@@ -193,7 +189,7 @@ class Loop:
         part = self.folder / "last.part"
         known: dict[str, Any] = {"network": self.task.network.state_dict()}
         known |= {"optimizer": self.optimizer.state_dict(), "average": self.average}
-        known |= {"epoch": self.epoch, "step": self.step, "steps": self.steps}
+        known |= {"identity": self.task.identity, "epoch": self.epoch, "step": self.step, "steps": self.steps}
         known |= {"sums": self.sums, "pieces": self.pieces}
         torch.save({**known, "seconds": self.seconds}, part)
         part.replace(self.folder / "last.pt")
@@ -203,6 +199,10 @@ class Loop:
         if not (self.folder / "last.pt").exists():
             return
         known = torch.load(self.folder / "last.pt", weights_only=True, map_location=self.device)
+        if known["identity"] != self.task.identity:
+            raise ValueError(
+                f"{self.folder} holds a run with other settings or start; name another --run, or remove it"
+            )
         self.task.network.load_state_dict(known["network"])
         self.optimizer.load_state_dict(known["optimizer"])
         self.average = known["average"]

@@ -26,7 +26,7 @@ from models import data, loop
 from models.batches import grouped
 from models.dropout import replace
 from models.encoder import Encoder
-from models.train import CONFIG, RUNS, fresh
+from models.train import BASE_SHA256, CONFIG, RUNS, fresh
 from models.words import Pieces, padded, pieces
 
 _MASK, _VOCABULARY = 103, 30522
@@ -90,6 +90,7 @@ class Filling:
 
     def __init__(self, settings: dict[str, Any], folder: Path, out: Path) -> None:
         self.settings, self.out = settings, out
+        self.identity = json.dumps([settings["model"], settings["pretrain"], settings["damage"], BASE_SHA256])
         network, self.tokenizer, config = fresh(settings)
         replace(network)
         self.network = Filler(network.encoder, config["encoder"]["hidden_size"])

@@ -70,7 +70,7 @@ def fresh(settings: dict[str, Any], start: Path | None = None) -> tuple[Network,
 def export(state: dict[str, Tensor], tokenizer: Tokenizer, config: dict[str, Any], folder: Path) -> None:
     """Writes the model folder, tensors in bfloat16, calibration unset."""
     tensors = {name: tensor.detach().cpu().to(torch.bfloat16).contiguous() for name, tensor in state.items()}
-    settings = {"format": 1, "calibration": weights.UNCALIBRATED, "thresholds": {}, **config}
+    settings = {"format": weights.FORMAT, "calibration": weights.UNCALIBRATED, "thresholds": {}, **config}
     weights.save(folder, settings, save(tensors), tokenizer.to_str().encode())
 
 
@@ -79,6 +79,7 @@ class Joint:
 
     def __init__(self, settings: dict[str, Any], folder: Path, out: Path, start: Path | None) -> None:
         self.settings, self.folder, self.out = settings, folder, out
+        self.identity = json.dumps([settings, weights.sha256(start.read_bytes()) if start else BASE_SHA256])
         network, self.tokenizer, self.config = fresh(settings, start)
         replace(network)
         self.network: Network = network

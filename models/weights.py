@@ -12,6 +12,7 @@ HEADS = ("portrayal", "relation", "portrayal_every", "relation_every")
 UNCALIBRATED = {"entities": [1.0, 0.0]} | {head: [1.0, 0.0, 0.0, 0.0] for head in HEADS}
 # entities: scale and shift of log odds; the others: scale of logits and bias of each stance, for questions
 # that somebody chose and for every question that a text has (`Questions.every`)
+FORMAT = 2
 CONFIG, TENSORS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
 
 
@@ -39,6 +40,11 @@ def config(path: Path | None = None) -> dict[str, Any]:
         found = None
     if not isinstance(found, dict) or set(found.get("files", ())) != {TENSORS, TOKENIZER}:
         raise ValueError(f"{folder / CONFIG} is not a model manifest; restore the folder it came with")
+    if found.get("format") != FORMAT:
+        raise ValueError(
+            f"{folder / CONFIG} has format {found.get('format')!r}, and this version reads {FORMAT}; "
+            "train the model anew, or use the version that it was made with"
+        )
     return found
 
 

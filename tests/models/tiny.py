@@ -18,6 +18,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,'’-!?\"$%"
 SPOKEN = {"b": 1, "i": 2, "o": 3, "e": 4}
 """The tag of each word that a local model finds: begin and inside of PERSON and of ORG."""
 CONFIG = {
+    "format": weights.FORMAT,
     "encoder": {
         "hidden_size": 24,
         "num_hidden_layers": 2,
