@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from models.mentions import DECIMALS
 from models.scores import macro_f1
 
 _FEW = 20
@@ -45,15 +44,14 @@ def least(chances: np.ndarray, right: np.ndarray, precision: float) -> float | N
     """The lowest of the chances (n) from which on at least `precision` is right; None where there is none.
 
     At least _FEW answers are published by it, and one more is counted as wrong, since the best of many
-    thresholds is also the luckiest. Chances that are the same to DECIMALS are published together or not at all.
+    thresholds is also the luckiest.
     """
-    told = chances.astype(np.float64).round(DECIMALS)
-    order = np.argsort(-told, kind="stable")
-    told, count = told[order], np.arange(1, len(order) + 1)
-    last = np.append(told[1:], -1.0)[: len(told)] < told
-    enough = np.cumsum(right[order]) >= precision * (count + 1)
-    good = np.flatnonzero(last & enough & (count >= _FEW))
-    return round(float(told[good[-1]]), DECIMALS) if len(good) else None
+    shown = chances.round(4)  # as they are published
+    order = np.argsort(-shown, kind="stable")
+    count = np.arange(1, len(order) + 1)
+    last = np.diff(shown[order], append=-1) != 0  # equal chances are published together
+    good = np.flatnonzero((np.cumsum(right[order]) >= precision * (count + 1)) & (count >= _FEW) & last)
+    return round(float(shown[order][good[-1]]), 4) if len(good) else None
 
 
 def relation(logits: np.ndarray, gold: np.ndarray) -> list[float]:

@@ -47,8 +47,7 @@ class Sets:
 
     news, regions  paragraphs of the newswire and the region of each
     stances        each of SETS
-    ours, outlets  our own held-out sentences with every judgement, and the outlet of each; of articles alone,
-                   since training reads the others with the labels of the public sets
+    ours, outlets  our own held-out sentences with every judgement, and the outlet of each
     said           sentences of PolNeAR's dev articles
     """
 
@@ -70,7 +69,7 @@ class Sets:
             [row["region"] for row in data.rows(folder / NEWS)],
             {name: _read(head, folder / path) for name, (head, path) in SETS.items()},
             [annotated.every(text, row) for row, text in kept],
-            [outlet[row["of"].partition("/")[2]] for row, _ in kept],
+            [outlet.get(row["of"].partition("/")[2], row["of"].partition("/")[0]) for row, _ in kept],
             polnear.examples(folder / "attribution/polnear/dev"),
         )
 

@@ -189,8 +189,8 @@ class Loop:
         part = self.folder / "last.part"
         known: dict[str, Any] = {"network": self.task.network.state_dict()}
         known |= {"optimizer": self.optimizer.state_dict(), "average": self.average}
-        known |= {"epoch": self.epoch, "step": self.step, "steps": self.steps}
-        known |= {"sums": self.sums, "pieces": self.pieces, "identity": self.task.identity}
+        known |= {"identity": self.task.identity, "epoch": self.epoch, "step": self.step, "steps": self.steps}
+        known |= {"sums": self.sums, "pieces": self.pieces}
         torch.save({**known, "seconds": self.seconds}, part)
         part.replace(self.folder / "last.pt")
 

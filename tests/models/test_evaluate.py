@@ -5,6 +5,7 @@ from tiny import model
 from tiny_data import lines, write
 
 from models import annotated, evaluate, weights
+from models.card import card
 from models.evaluate import HEADS, Sets
 
 
@@ -36,3 +37,17 @@ def test_every_measure_is_made_and_only_a_fit_changes_the_model(folder, fit):
     assert (made.config["calibration"] != weights.UNCALIBRATED) == fit
     assert made.config["calibration"].keys() == weights.UNCALIBRATED.keys()
     assert set(made.thresholds) == (set(HEADS) if fit else set())
+
+
+def test_the_card_states_every_score(folder):
+    made = model(folder / "model")
+    scores = evaluate.evaluate(made, Sets.read(folder), True)
+    stated = 0.0
+    for key in ("entities", "entities_ours", "directed", "ours_relation"):
+        stated += 0.01
+        scores[key] |= {"f1": 0.111 + stated}
+    scores["said"]["cue"] = {"words": 0.777, "spans": 0.666}
+    page = card({**made.config, "base_sha256": "f00d"}, scores)
+    for part in ("f00d", "12.1", "13.1", "14.1", "15.1", "| cue | 77.7 | 66.6 |", "Paper 0", "north"):
+        assert part in page
+    assert "{" not in page

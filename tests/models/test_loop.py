@@ -110,6 +110,14 @@ def test_a_finished_run_only_writes_again(tmp_path):
     assert all(torch.equal(tensor, known[name]) for name, tensor in load_file(tmp_path / "made").items())
 
 
+def test_the_state_of_another_run_is_refused(tmp_path):
+    trained(tmp_path)
+    known = torch.load(tmp_path / "last.pt", weights_only=True)
+    torch.save(known | {"identity": "other"}, tmp_path / "last.pt")
+    with pytest.raises(ValueError, match="holds a run with other settings or start"):
+        begun(tmp_path)
+
+
 def test_what_does_not_fill_a_step_is_left_to_chance_of_the_next_epoch(tmp_path):
     made = begun(tmp_path, task=(7,), epochs=1)
     made.run()

@@ -61,7 +61,7 @@ class Task:
 
     def __init__(self, out: Path, batches: int = 24, stop: int = -1, kill: bool = False) -> None:
         self.out, self.batches, self.stop, self.kill = out, batches, stop, kill
-        self.network = Network()
+        self.network, self.identity = Network(), "tiny"
         self.seen: list[int] = []
         self.watch: Callable[[], None] = lambda: None
 
