@@ -14,7 +14,11 @@ LEAST = {
     "who on whom, against, given mentions": ("precision", 0.9),
     "who on whom, against, end to end": ("precision", 0.85),
 }
-RECALL = {"who on whom, against, given mentions": 0.18, "who on whom, against, end to end": 0.18}
+RECALL = {"who on whom, against, given mentions": 0.2, "who on whom, against, end to end": 0.2}
+UNREACHED = {
+    "who on whom, favor, given mentions": ("precision", 0.6),
+    "who on whom, favor, end to end": ("recall", 0.25),
+}
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +36,10 @@ def test_scores_on_the_hand_labels(name, scores):
 
 def test_recall_of_what_is_published(scores):
     assert all(scores[name].recall >= least for name, least in RECALL.items())
+
+
+@pytest.mark.xfail(strict=True, reason="no threshold for favor between parties reaches a precision of 0.9")
+@pytest.mark.parametrize("name", UNREACHED)
+def test_favor_between_parties(name, scores):
+    measure, least = UNREACHED[name]
+    assert getattr(scores[name], measure) >= least
