@@ -131,7 +131,7 @@ def summary() -> None:
     """
     from pipeline import orchestration
 
-    orchestration.finish()
+    orchestration.finish(_run_id())
     run, this = get_current_context()["dag_run"], get_current_context()["ti"]
     states = this.get_task_states(dag_id=run.dag_id, run_ids=[run.run_id])[run.run_id]
     if failed := sorted(name for name, state in states.items() if state == "failed"):

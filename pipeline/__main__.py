@@ -104,7 +104,7 @@ def ingest(
     settings = Settings.load(lake=lake, landing=landing)
     names = options.pairs("--columns", columns)
     with terminal.reading() as report:
-        summary = take_in(Lake(settings.lake), sources or (), settings.landing, report, names)
+        summary = take_in(Lake(settings.lake), sources or (), settings.landing, report, names, terminal.note)
     terminal.out.print(terminal.table(["ingest", "count"], summary.rows()))
 
 
@@ -128,7 +128,7 @@ def run(
     fresh = sum(due.fresh for due in days)
     try:
         with terminal.progress("articles", fresh) as advance:
-            failures = runner.run(home, list(plan.units(days, home)), context, advance)
+            failures = runner.run(home, list(plan.units(days, home)), context, advance, terminal.note)
     finally:  # what is published by now can be asked, also after Ctrl-C
         runner.finish(home)
     terminal.note(f"{len(days)} days were due, {fresh:,} articles computed")

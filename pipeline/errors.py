@@ -13,6 +13,10 @@ class ValidationFailed(StandpointError):
     exit_code = 1
 
 
+class Conflict(ValidationFailed):
+    """Another run was faster; nothing is lost, and what is left can be planned anew."""
+
+
 class UsageError(StandpointError):
     """An option, argument or configuration value is not one of those allowed."""
 

@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -107,8 +108,11 @@ class Landed:
         return rows.append_column("day", pa.array(repeated, pa.date32())).select(KNOWN.names).cast(KNOWN)
 
 
-def land(store: Store, batch: Batch) -> str:
-    """Write a batch into the inbox and return its name; nothing is seen of it before it is whole."""
+def land(store: Store, batch: Batch, commit: AbstractContextManager[None] | None = None) -> str:
+    """Write a batch into the inbox and return its name; nothing is seen of it before it is whole.
+
+    Its commit point is written within `commit`, if given.
+    """
     days = sorted(batch.days)
     raw, raw_groups = _parquet("raw", {day: batch.days[day].raw for day in days})
     rejects, reject_groups = _parquet("rejects", {day: batch.days[day].rejects for day in days})
@@ -133,8 +137,9 @@ def land(store: Store, batch: Batch) -> str:
         store.write(_path(name, "raw"), raw)
     if reject_groups:
         store.write(_path(name, "rejects"), rejects)
-    commit = {"started_at": now.isoformat(), "code": batch.code, "days": entries}
-    store.write(f"{FOLDER}/{name}.json", json.dumps(commit, indent=1).encode())
+    record = {"started_at": now.isoformat(), "code": batch.code, "days": entries}
+    with commit or nullcontext():
+        store.write(f"{FOLDER}/{name}.json", json.dumps(record, indent=1).encode())
     return name
 
 

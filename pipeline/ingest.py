@@ -1,16 +1,18 @@
 """Ingest: what is new in the landing zone becomes articles and rejects, by day, in the lake's inbox.
 
 Rows are gathered in chunks and each chunk is landed whole or not at all, so memory stays small and a
-crash costs a chunk. Landing the same thing again adds nothing.
+crash costs a chunk. Landing the same thing again adds nothing. One ingest at a time: what an article is
+(new, a duplicate, moved) depends on what has landed before.
 """
 
 from __future__ import annotations
 
 import time
+import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date
+from datetime import UTC, date, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -19,8 +21,9 @@ import pyarrow as pa
 from pipeline import schemas
 from pipeline.headers import Publication, article_id, canonical_url, publication, raw_sha256
 from pipeline.lake import Batch, DayBatch, Lake
+from pipeline.locks import Claims, Say
 from pipeline.outcome import RAW_LIMIT, reject, rejects_table
-from pipeline.places import find
+from pipeline.places import Place, find
 from pipeline.sources import Item, Landed, Refused
 from pipeline.store import Store
 from pipeline.versions import Version, Versions
@@ -28,6 +31,8 @@ from pipeline.versions import Version, Versions
 VERSION = "2"
 CHUNK_ITEMS = 2_000
 CHUNK_CHARACTERS = 32 * 2**20
+CLAIM = "ingest"  # what an ingest holds, so that another waits
+PATIENCE = timedelta(hours=1)
 
 Progress = Callable[[int, int, str], None]
 """Called with bytes read, bytes in all, and the source being read."""
@@ -67,21 +72,30 @@ def ingest(
     landing: Store | str = "./landing",
     progress: Progress | None = None,
     columns: Mapping[str, str] | None = None,
+    say: Say = lambda _: None,
 ) -> Summary:
     """Land what is new in `sources` (files, folders, URIs; none: the whole landing zone) in the lake's inbox.
 
     `columns` maps title, date, url and text to the columns of records. Files are read oldest first.
-    What lies in the lake itself is no source. Raises UsageError for a source or column that cannot be,
-    EnvironmentProblem where the landing zone or a store is out of reach; chunks landed until then stay.
+    What lies in the lake itself is no source. Another ingest that is at work on the lake is waited for, and
+    `say` is told. Raises UsageError for a source or column that cannot be, EnvironmentProblem where the
+    landing zone or a store is out of reach or the other ingest takes longer than PATIENCE, Conflict where
+    another has taken over since this one stood still; chunks landed until then stay.
     """
-    started = time.perf_counter()
     landing = landing if isinstance(landing, Store) else Store(landing)
     places = find(sources, landing, columns or {}, VERSION, lake.store)
+    with Claims(lake.store, f"ingest-{uuid.uuid4().hex[:8]}") as claims:
+        claims.wait_for(CLAIM, PATIENCE, say)
+        return _take_in(lake, places, claims, progress)
+
+
+def _take_in(lake: Lake, places: Sequence[Place], claims: Claims, progress: Progress | None) -> Summary:
+    started = time.perf_counter()
     finished = lake.sources()
     fresh = [place for place in places if finished.get(place.key) != place.signature]
     if not fresh:
         return Summary(0, len(places), seconds=time.perf_counter() - started)
-    chunks = _Chunks(lake)
+    chunks = _Chunks(lake, claims)
     total, done = sum(place.entry.size for place in fresh), 0
     for place in fresh:
         for item in place.items():
@@ -132,8 +146,8 @@ def assess(landed: Landed) -> tuple[Publication, dict[str, Any]] | Refused:
 class _Chunks:
     """Items on their way into the lake: the open chunk, and what this run has seen and done so far."""
 
-    def __init__(self, lake: Lake) -> None:
-        self._lake = lake
+    def __init__(self, lake: Lake, claims: Claims) -> None:
+        self._lake, self._claims = lake, claims
         self._versions = Versions(lake.known())
         self._rejected = {int(reject_id, 16) for reject_id in lake.known_rejects().to_pylist()}
         # The open chunk: for each article its day, row, and the version in the lake; rejects by day.
@@ -234,7 +248,7 @@ class _Chunks:
             came, known = self._came.pop(day, 0), self._known.pop(day, 0)
             gone = tuple(sorted(moved.get(day, ())))
             batch[day] = DayBatch(raw, rejects, gone, known, came, round(seconds * came, 6))
-        self._lake.land(Batch(batch, VERSION))
+        self._lake.land(Batch(batch, VERSION), self._claims.fenced(CLAIM))
         self._written |= days
         self._rows, self._rejects = {}, defaultdict(list)
         self._items = self._characters = 0

@@ -7,6 +7,7 @@
     intent/<id>.json                                 manifests that must change together
     inbox/                                           what is landed but not built yet (pipeline.inbox)
     staging/<unit>/                                  what stages hand on (pipeline.staging)
+    locks/                                           who commits, and who is at work on what (pipeline.locks)
     standpoint.duckdb                                views over exactly the committed files
 
 Of the protocols tried, this one alone showed readers no mixed tables under kills and rewriters
@@ -19,6 +20,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
@@ -28,7 +30,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from pipeline import inbox, schemas
+from pipeline import inbox, mutex, schemas
 from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.inbox import Batch, DayBatch
 from pipeline.store import Store
@@ -152,36 +154,48 @@ class Lake:
         files = [m.tables[name]["file"] for m in manifests if name in m.tables]
         return self._dataset(name, files).to_table(columns=list(columns))
 
-    def commit(self, manifests: Sequence[Manifest]) -> None:
-        """Switch these days to their new manifests: each at once, and all or none after a crash."""
-        if len(manifests) == 1:
-            self._switch(manifests[0])
-            return
-        changes = [{"from": self._state(m.day), "to": asdict(m)} for m in manifests]
-        data = json.dumps(changes, sort_keys=True).encode()
-        intent = f"intent/{hashlib.sha256(data).hexdigest()[:16]}.json"
-        self.store.write(intent, data)
-        for manifest in manifests:
-            self._switch(manifest)
-        self.store.delete(intent)
+    def commit(self, manifests: Sequence[Manifest], check: Callable[[], None] = lambda: None) -> None:
+        """Switch these days to their new manifests: each at once, and all or none after a crash.
+
+        No other process commits between `check`, which raises where something else has changed meanwhile, and
+        the last switch.
+        """
+        with mutex.exclusive(self.store) as section:
+            self._complete(section)
+            check()
+            if len(manifests) == 1:
+                self._switch(manifests[0], section)
+                return
+            changes = [{"from": self._state(m.day), "to": asdict(m)} for m in manifests]
+            data = json.dumps(changes, sort_keys=True).encode()
+            intent = f"intent/{hashlib.sha256(data).hexdigest()[:16]}.json"
+            section.check()
+            self.store.write(intent, data)
+            for manifest in manifests:
+                self._switch(manifest, section)
+            self.store.delete(intent)
 
     def recover(self) -> None:
-        """Complete commits of several days that were cut off.
+        """Complete commits of several days that were cut off, once nobody is at work on them."""
+        if any(self.store.list("intent")):
+            with mutex.exclusive(self.store) as section:
+                self._complete(section)
 
-        A day that has gone on since is left as it is: its manifest is not the one that the intent replaces.
-        """
+    def _complete(self, section: mutex.Section) -> None:
+        # A day that has gone on since is left as it is: its manifest is not the one that the intent replaces.
         for entry in list(self.store.list("intent")):
             try:
                 changes = json.loads(self.store.read(entry.path))
-            except FileNotFoundError:  # who wrote it has completed it meanwhile
+            except FileNotFoundError:  # an object store's section was lost, and another has completed it
                 continue
             for change in changes:
                 manifest = Manifest(**change["to"])
                 if self._state(manifest.day) == change["from"]:
-                    self._switch(manifest)
+                    self._switch(manifest, section)
             self.store.delete(entry.path)
 
-    def _switch(self, manifest: Manifest) -> None:
+    def _switch(self, manifest: Manifest, section: mutex.Section) -> None:
+        section.check()
         self.store.write(_manifest_path(date.fromisoformat(manifest.day)), manifest.json())
 
     def _state(self, day: str) -> str:
@@ -200,9 +214,9 @@ class Lake:
 
     # Inputs
 
-    def land(self, batch: Batch) -> None:
-        """Add a chunk of an ingest to the inbox, whole or not at all."""
-        inbox.land(self.store, batch)
+    def land(self, batch: Batch, commit: AbstractContextManager[None] | None = None) -> None:
+        """Add a chunk of an ingest to the inbox, whole or not at all; seen from within `commit` on."""
+        inbox.land(self.store, batch, commit)
 
     def inputs(self, day: date, manifest: Manifest | None, batches: Sequence[inbox.Landed]) -> Inputs:
         """What `day` is to be built from: what is published, changed by the batches in their order."""

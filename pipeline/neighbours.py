@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import duplicates, link, recurring, schemas
-from pipeline.errors import ValidationFailed
+from pipeline.errors import Conflict
 from pipeline.lake import Lake, Manifest
 from pipeline.stages import Context, Tables, recipe
 
@@ -31,6 +31,10 @@ RULES = (
     ("publish", "config"),
 )
 """The parts of a recipe that what is settled here depends on."""
+
+
+class Unsettled(Conflict):
+    """A neighbour has changed: what is computed stands, and must be settled anew."""
 
 
 @dataclass(frozen=True)
@@ -85,13 +89,20 @@ class Neighbours:
         return built, published
 
     def check(self) -> None:
-        """Raises ValidationFailed when another run has changed one of these days since they were read."""
+        """Raises Conflict when another run has published a day that is built here since it was read,
+        Unsettled when it has changed one of these days otherwise.
+        """
         now = _around(self.lake, self.built, self._days)
-        if changed := sorted(
-            day for day in {*now, *self.manifests} if now.get(day) != self.manifests.get(day)
-        ):
-            raise ValidationFailed(
-                f"day {changed[0]}: another run has published it while its neighbours were built; nothing is "
+        changed = sorted(day for day in {*now, *self.manifests} if now.get(day) != self.manifests.get(day))
+        for day in changed:
+            if day in self.built and _snapshot(now.get(day)) != _snapshot(self.manifests.get(day)):
+                raise Conflict(
+                    f"day {day}: another run has published it since it was planned; nothing is lost, run "
+                    "again"
+                )
+        if changed:
+            raise Unsettled(
+                f"day {changed[0]}: another run has changed it while its neighbours were built; nothing is "
                 "lost, run again"
             )
 
@@ -131,6 +142,10 @@ class Neighbours:
             manifest = self.manifests[day] if day in self._comparable else None
             self._signatures[day] = self.lake.table(manifest, "signatures")
         return self._signatures[day]
+
+
+def _snapshot(manifest: Manifest | None) -> str:
+    return manifest.snapshot if manifest else ""
 
 
 def around(lake: Lake, built: Mapping[date, Tables], context: Context) -> Neighbours:

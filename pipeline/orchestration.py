@@ -1,8 +1,8 @@
 """What the tasks of the DAGs do: `pipeline.runner`, made safe for runs that overlap and are repeated.
 
 Each Airflow run stages its units under ids of its own, so that runs never disturb each other's work.
-Where two runs build the same day, the first to publish it wins, and the day drops out of the other's
-unit: the same inputs would have given the same tables.
+A day that another run is at work on (pipeline.locks) or has published drops out of a unit: the same inputs
+would have given the same tables.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import date
@@ -18,8 +19,9 @@ from typing import TypeVar
 
 from pipeline import plan as planning
 from pipeline import runner
-from pipeline.errors import UsageError, ValidationFailed
+from pipeline.errors import Conflict, UsageError, ValidationFailed
 from pipeline.lake import Lake
+from pipeline.locks import Claims
 from pipeline.plan import ARTICLES_PER_UNIT, Due, Unit
 from pipeline.settings import Settings
 from pipeline.stages import Context
@@ -43,7 +45,7 @@ def ingest() -> None:
     from pipeline.ingest import ingest as take_in
 
     settings = Settings.load()
-    summary = take_in(Lake(settings.lake), (), settings.landing)
+    summary = take_in(Lake(settings.lake), (), settings.landing, say=log.info)
     log.info("ingest %s: %s", settings.landing, json.dumps(asdict(summary)))
 
 
@@ -71,13 +73,16 @@ def plan(run_id: str, key: str | None, *, up_to: bool) -> list[str]:
 
 
 def stage(unit_id: str, name: str, run_id: str) -> bool:
-    """Run one stage on a unit; false when other runs have made all of its days current meanwhile.
+    """Run one stage on a unit; false when other runs are at work on all of its days or have published them.
 
     Raises ValidationFailed as `runner.run_stage`.
     """
     settings = Settings.load()
     lake, about = Lake(settings.lake), context(settings)
-    run = _on_what_is_left(lake, unit_id, about, lambda: runner.run_stage(lake, unit_id, name, about, run_id))
+    with _claims(lake, run_id) as claims:
+        run = _on_what_is_left(
+            lake, unit_id, about, claims, lambda: runner.run_stage(lake, unit_id, name, about, run_id)
+        )
     if run:
         log.info("unit %s, %s: %d articles, %d rows out, %d rejected, %.1f s",
                  unit_id, name, run.articles, run.rows_out, run.rejected, run.seconds)  # fmt: skip
@@ -85,7 +90,7 @@ def stage(unit_id: str, name: str, run_id: str) -> bool:
 
 
 def publish(unit_id: str, run_id: str) -> list[str]:
-    """Publish a unit and return its days' snapshots; none when other runs have made its days current.
+    """Publish a unit and return its days' snapshots; none when its days are left to other runs.
 
     Raises ValidationFailed as `runner.publish_unit`.
     """
@@ -94,16 +99,21 @@ def publish(unit_id: str, run_id: str) -> list[str]:
     first = lake.manifest(date.fromisoformat(unit_id[:10]))
     if first and first.run_id == run_id:  # A try before this one died between its commit and its end.
         return [first.snapshot]
-    snapshots = _on_what_is_left(
-        lake, unit_id, about, lambda: runner.publish_unit(lake, unit_id, about, run_id)
-    )
+    with _claims(lake, run_id) as claims:
+        days = [due.day for due in Staging(lake, unit_id).unit().days]
+        snapshots = _on_what_is_left(
+            lake, unit_id, about, claims, lambda: runner.publish_unit(lake, unit_id, about, run_id, claims)
+        )
+        claims.release(days)
     log.info("unit %s: %d days published", unit_id, len(snapshots or ()))
     return snapshots or []
 
 
-def finish() -> None:
-    """Refresh what stands beside the tables, and log what the lake now holds."""
+def finish(run_id: str | None = None) -> None:
+    """Release what the run still holds, refresh what stands beside the tables, and log what is there now."""
     lake = Lake(Settings.load().lake)
+    if run_id:
+        _claims(lake, run_id).release()
     runner.finish(lake)
     rows = {
         name: sum(m.tables[name]["rows"] for m in lake.manifests().values())
@@ -141,22 +151,39 @@ def _stuck(lake: Lake) -> set[str]:
     return days
 
 
-def _on_what_is_left(lake: Lake, unit_id: str, about: Context, work: Callable[[], Result]) -> Result | None:
-    """What `work` returns on the days of the unit that no other run has published; None if none is left."""
+def _claims(lake: Lake, run_id: str) -> Claims:
+    """The claims of a run of Airflow; those of a run that was cleared are its own."""
+    return Claims(lake.store, re.sub(r"\.[0-9]+$", "", run_id), of_process=False)
+
+
+def _on_what_is_left(
+    lake: Lake, unit_id: str, about: Context, claims: Claims, work: Callable[[], Result]
+) -> Result | None:
+    """What `work` returns on the days of the unit that no other run holds or has published; None if none is
+    left.
+    """
     staging = Staging(lake, unit_id)
-    left = _left(lake, staging.unit(), about)
-    while left:
+    while left := _unclaimed(lake, Unit(_left(lake, staging.unit(), about)), claims):
         staging.begin(Unit(left))
         try:
             return work()
+        except Conflict as error:
+            log.info("unit %s: %s", unit_id, error)
         except ValidationFailed as error:
-            before, left = left, _left(lake, staging.unit(), about)
-            if left == before:
-                marker = {"days": [due.day for due in left], "error": str(error)}
-                lake.store.write(f"{staging.folder}/{FAILED}", json.dumps(marker).encode())
-                raise
+            marker = {"days": [due.day for due in left], "error": str(error)}
+            lake.store.write(f"{staging.folder}/{FAILED}", json.dumps(marker).encode())
+            claims.release(marker["days"])
+            raise
     staging.remove()
     return None
+
+
+def _unclaimed(lake: Lake, unit: Unit, claims: Claims) -> tuple[Due, ...]:
+    """The unit's days without those that other runs hold; the others are now this run's."""
+    days, refused = runner.claim(lake, unit, claims)
+    for day, other in refused.items():
+        log.info("day %s is left to %s", day, other)
+    return days
 
 
 def _left(lake: Lake, unit: Unit, about: Context) -> tuple[Due, ...]:

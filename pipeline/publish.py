@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import inbox, schemas
-from pipeline.errors import ValidationFailed
+from pipeline.errors import Conflict, ValidationFailed
 from pipeline.lake import GRACE, Lake, Manifest, versions
 from pipeline.outcome import Outcome
 from pipeline.plan import Due, Unit
@@ -29,12 +29,12 @@ BY_ARTICLE = ("articles", "sentences", "repairs", "signatures", "mentions", "sta
 def base(lake: Lake, due: Due, context: Context) -> Manifest | None:
     """The manifest that a day is built on.
 
-    Raises ValidationFailed when another run has published the day since it was planned, or when this
+    Raises Conflict when another run has published the day since it was planned, ValidationFailed when this
     process would not build what was planned (another version, configuration or model).
     """
     manifest = lake.manifest(due.date)
     if (manifest.snapshot if manifest else "") != due.base:
-        raise ValidationFailed(
+        raise Conflict(
             f"day {due.day}: another run has published it since it was planned; nothing is lost, run again"
         )
     if fingerprint(recipe(context), due.inputs) != due.fingerprint:
@@ -45,7 +45,7 @@ def base(lake: Lake, due: Due, context: Context) -> Manifest | None:
 
 
 def take_up(lake: Lake, unit: Unit, context: Context) -> dict[date, Day]:
-    """What the unit's days are built from, as planned. Raises ValidationFailed as `base`."""
+    """What the unit's days are built from, as planned. Raises Conflict as `base`."""
     for due in unit.days:
         base(lake, due, context)
     names = {name for due in unit.days for name in due.batches}
@@ -53,7 +53,7 @@ def take_up(lake: Lake, unit: Unit, context: Context) -> dict[date, Day]:
         batches = [inbox.read(lake.store, name) for name in sorted(names)]
         return {due.date: _day(lake, due, context, batches) for due in unit.days}
     except FileNotFoundError as error:
-        raise ValidationFailed(
+        raise Conflict(
             f"unit {unit.id}: another run has taken up what it was planned with; nothing is lost, run again"
         ) from error
 

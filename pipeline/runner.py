@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pyarrow as pa
 
 from pipeline import database, datadocs, neighbours, plan, publish, quarantine, schemas, validate
-from pipeline.errors import UsageError, ValidationFailed
+from pipeline.errors import Conflict, UsageError, ValidationFailed
 from pipeline.lake import GRACE, Lake
+from pipeline.locks import Claim, Claims, Say
 from pipeline.outcome import Outcome, rejects_table
-from pipeline.plan import Unit
+from pipeline.plan import Due, Unit
 from pipeline.stages import STAGES, Context, Stage, Tables
 from pipeline.staging import StageRun, Staging, sweep
 
 Progress = Callable[[int], None]
+log = logging.getLogger(__name__)
 
 
 def new_run_id() -> str:
@@ -72,12 +76,21 @@ def run_stage(lake: Lake, unit_id: str, name: str, context: Context, run_id: str
     return run
 
 
-def publish_unit(lake: Lake, unit_id: str, context: Context, run_id: str) -> list[str]:
+def publish_unit(lake: Lake, unit_id: str, context: Context, run_id: str, claims: Claims) -> list[str]:
     """Put a unit's days together, validate them whole, and commit them; returns their snapshots.
 
-    Committed with them are the published days after them that they change (`pipeline.neighbours`). Raises
-    ValidationFailed, with what was published before untouched, when any rule is broken.
+    Committed with them are the published days after them that they change (`pipeline.neighbours`); where
+    other runs publish among these meanwhile, that is done again. Raises ValidationFailed, with what was
+    published before untouched, when any rule is broken, Conflict when others have published or claimed these.
     """
+    while True:
+        try:
+            return _publish(lake, unit_id, context, run_id, claims)
+        except neighbours.Unsettled as error:  # each time another run has got on: this ends
+            log.info("unit %s: %s", unit_id, error)
+
+
+def _publish(lake: Lake, unit_id: str, context: Context, run_id: str, claims: Claims) -> list[str]:
     started, clock = datetime.now(UTC), time.perf_counter()
     staging = Staging(lake, unit_id)
     days, inputs = staging.unit().days, staging.inputs()
@@ -98,33 +111,66 @@ def publish_unit(lake: Lake, unit_id: str, context: Context, run_id: str) -> lis
     _check_published(lake, unit_id, snapshots, {d: {"runs": t["runs"]} for d, t in built.items()}, "runs")
     manifests = [publish.manifest(lake, due, built[due.date], run_id, context) for due in days]
     follow = [publish.settled_anew(lake, around.manifests[day], t) for day, t in changed.items()]
-    around.check()
-    lake.commit([*manifests, *follow])
+
+    def check() -> None:
+        claims.check([due.day for due in days])
+        around.check()
+
+    lake.commit([*manifests, *follow], check)
     staging.remove()
     return [m.snapshot for m in manifests]
 
 
 def run(
-    lake: Lake, units: Sequence[Unit], context: Context, progress: Progress = lambda _: None
+    lake: Lake,
+    units: Sequence[Unit],
+    context: Context,
+    progress: Progress = lambda _: None,
+    say: Say = lambda _: None,
 ) -> list[str]:
     """Make these units' days current, one after the other; returns what failed, a line each.
 
-    A unit of several days that fails is taken apart, so that only the days at fault stay as they were.
+    A unit of several days that fails is taken apart, so that only the days at fault stay as they were. Days
+    that other runs are at work on come last, as they are then; `say` is told when nothing else is left.
     `progress` is told the number of fresh articles done.
     """
     failures: list[str] = []
     run_id = new_run_id()
-    for unit in units:
-        try:
-            _run_unit(lake, unit, context, run_id)
-        except ValidationFailed as error:
-            alone = [u for u in plan.units(unit.days, lake, articles=0) if u != unit]
-            if alone:
-                failures += run(lake, alone, context)
-            else:
+    queue, later = deque(units), list[Due]()
+    with Claims(lake.store, run_id) as claims:
+        while queue or later:
+            if not queue:
+                queue.extend(_as_others_left_it(lake, later, context, claims, progress, say))
+                later = []
+                continue
+            unit = queue.popleft()
+            put_off: Sequence[Due] = ()
+            try:
+                put_off = _run_unit(lake, unit, context, run_id, claims)
+            except Conflict as error:
+                log.info("unit %s: %s", unit.id, error)
+                put_off = unit.days
+            except ValidationFailed as error:
+                alone = [u for u in plan.units(unit.days, lake, articles=0) if u != unit]
+                if alone:
+                    queue.extendleft(reversed(alone))
+                    continue
                 failures.append(str(error))
-        progress(sum(due.fresh for due in unit.days))
+            later += put_off
+            progress(_fresh(unit.days) - _fresh(put_off))
     return failures
+
+
+def claim(lake: Lake, unit: Unit, claims: Claims) -> tuple[tuple[Due, ...], dict[str, Claim]]:
+    """Claim a unit's days; returns those claimed, and what others hold of it.
+
+    Days that exchange articles are claimed together or not at all.
+    """
+    refused = claims.take([[due.day for due in unit.days]])
+    if refused:
+        groups = plan.units(unit.days, lake, articles=0)
+        refused = claims.take([[due.day for due in group.days] for group in groups])
+    return tuple(due for due in unit.days if due.day not in refused), refused
 
 
 def finish(lake: Lake) -> None:
@@ -135,16 +181,44 @@ def finish(lake: Lake) -> None:
     lake.tidy()
 
 
-def _run_unit(lake: Lake, unit: Unit, context: Context, run_id: str) -> None:
+def _run_unit(lake: Lake, unit: Unit, context: Context, run_id: str, claims: Claims) -> list[Due]:
+    """Run a unit without the days that others hold, which are returned. Raises Conflict as `publish_unit`."""
+    days, refused = claim(lake, unit, claims)
+    if not days:
+        return list(unit.days)
+    put_off = [due for due in unit.days if due.day in refused]
+    unit = Unit(days)
     # The run's own staging: two runs at once must not take away each other's.
     staging = Staging(lake, f"{unit.id}-{run_id[-8:]}")
-    staging.begin(unit)
     try:
+        for due in days:
+            publish.base(lake, due, context)
+        staging.begin(unit)
         for stage in STAGES:
             run_stage(lake, staging.unit_id, stage.name, context, run_id)
-        publish_unit(lake, staging.unit_id, context, run_id)
+            claims.check([due.day for due in days])
+        publish_unit(lake, staging.unit_id, context, run_id, claims)
     finally:
         staging.remove()
+        claims.release([due.day for due in days])
+    return put_off
+
+
+def _as_others_left_it(
+    lake: Lake, days: Sequence[Due], context: Context, claims: Claims, progress: Progress, say: Say
+) -> list[Unit]:
+    """These days, once others have got on with some of them, as they are due then; in units."""
+    names = {due.day for due in days}
+    claims.wait_until_free(names, say)
+    due = plan.due(lake, context, min(d.date for d in days), max(d.date for d in days))
+    groups = [unit.days for unit in plan.units(due, lake, articles=0)]
+    left = [due for group in groups if names & {d.day for d in group} for due in group]
+    progress(max(0, _fresh(days) - _fresh(left)))
+    return list(plan.units(sorted(left, key=lambda d: d.day), lake))
+
+
+def _fresh(days: Iterable[Due]) -> int:
+    return sum(due.fresh for due in days)
 
 
 def _validated(

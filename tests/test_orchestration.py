@@ -8,6 +8,7 @@ from lakes import article, batch, day_batch
 
 from pipeline import orchestration, plan, publish, runner, stages
 from pipeline.errors import UsageError, ValidationFailed
+from pipeline.locks import claimed
 from pipeline.outcome import Outcome
 from pipeline.stages import STAGES
 from pipeline.staging import Staging
@@ -30,6 +31,11 @@ def build(unit_id: str, run_id: str) -> list[str]:
     for stage in STAGES:
         assert orchestration.stage(unit_id, stage.name, run_id)
     return orchestration.publish(unit_id, run_id)
+
+
+def lapse(lake, run_id: str) -> None:
+    """As if the run had not been heard from for long, and another had come by."""
+    orchestration._claims(lake, run_id).release()
 
 
 def days_of(lake, unit_id: str) -> list[str]:
@@ -71,6 +77,7 @@ def test_the_first_run_to_publish_a_unit_wins(three_days, context):
     assert len(set(ids.values())) == 3
     first, second, third = runs
     assert orchestration.stage(ids[second], "clean", second)
+    lapse(three_days, second)
 
     snapshots = build(ids[first], first)
     assert len(snapshots) == 1
@@ -96,6 +103,7 @@ def test_days_that_another_run_has_published_drop_out_of_a_unit(three_days):
     (backfill,) = orchestration.plan("backfill", "2022-01-06", up_to=False)
     for stage in STAGES[:2]:
         assert orchestration.stage(nightly, stage.name, "nightly")
+    lapse(three_days, "nightly")
     build(backfill, "backfill")
     for stage in STAGES[2:]:
         assert orchestration.stage(nightly, stage.name, "nightly")
@@ -103,6 +111,23 @@ def test_days_that_another_run_has_published_drop_out_of_a_unit(three_days):
     found = {m.day: m.run_id for m in three_days.manifests().values()}
     assert found == dict.fromkeys(DAYS, "nightly") | {"2022-01-06": "backfill"}
     assert {m.day: m.articles for m in three_days.manifests().values()} == dict.fromkeys(DAYS, 1)
+
+
+def test_days_that_another_run_is_at_work_on_are_left_to_it(three_days, caplog):
+    (backfill,) = orchestration.plan("backfill", "2022-01-06", up_to=False)
+    (nightly,) = orchestration.plan("nightly", None, up_to=False)
+    (late,) = orchestration.plan("late", "2022-01-06", up_to=False)
+    assert orchestration.stage(backfill, "clean", "backfill")
+    caplog.set_level("INFO", "pipeline.orchestration")
+    assert orchestration.stage(nightly, "clean", "nightly")
+    assert "day 2022-01-06 is left to run backfill (of Airflow, since" in caplog.text
+    assert days_of(three_days, nightly) == [DAYS[0], DAYS[2]]
+    assert not orchestration.stage(late, "clean", "late")
+    assert orchestration.stage(backfill, "tag", "backfill.1")  # cleared, it is the same run
+    held = {claim.owner: claim.holds for claim in claimed(three_days.store)}
+    assert held == {"backfill": DAYS[1:2], "nightly": (DAYS[0], DAYS[2])}
+    orchestration.finish("backfill")
+    assert [claim.owner for claim in claimed(three_days.store)] == ["nightly"]
 
 
 def losing(monkeypatch) -> None:
