@@ -90,8 +90,14 @@ class Store:
 
     def read(self, path: str) -> bytes:
         """The whole content of a file. Raises FileNotFoundError where there is none."""
-        with self.filesystem.open_input_stream(self.full(path), compression=None) as stream:
-            return bytes(stream.read())
+        try:
+            with self.filesystem.open_input_stream(self.full(path), compression=None) as stream:
+                return bytes(stream.read())
+        except OSError as error:
+            # An object store says anything of an object that was deleted between the two requests.
+            if not self.is_local and not self.exists(path):
+                raise FileNotFoundError(f"{path} is gone") from error
+            raise
 
     def open(self, path: str) -> pa.NativeFile:
         """A file opened for random access; the caller closes it."""

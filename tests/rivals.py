@@ -85,7 +85,7 @@ def claim_and_hang(uri: str, names: list[str]) -> None:
 
 def claim_in_any_order(uri: str, owner: str, names: list[str], times: int) -> None:
     """Claim pairs of names in any order, and leave a trace where somebody else holds one of them too."""
-    store, shuffled = Store(uri), random.Random(owner)  # noqa: S311 - no secret
+    store, shuffled = Store(uri), random.Random(owner)
     with Claims(store, owner) as claims:
         for _ in range(times):
             pair = shuffled.sample(names, 2)

@@ -41,6 +41,12 @@ def dead() -> Process:
     return replace(this_process(), pid=process.pid)
 
 
+def refused(store: Store, why: str) -> None:
+    """The section is not to be had, and the error says why."""
+    with pytest.raises(EnvironmentProblem, match=why), exclusive(store, timedelta(seconds=0.1)):
+        pytest.fail("entered")
+
+
 def test_nobody_counts_what_another_has_counted(disk):
     disk.write("number", b"0")
     race(count, *[(disk.uri, 50)] * 4)
@@ -56,17 +62,14 @@ def test_nobody_counts_on_an_object_store_what_another_has_counted(remote):
 
 
 def test_a_thread_waits_for_another_of_the_same_process(disk):
-    with exclusive(disk), pytest.raises(EnvironmentProblem, match=f"process {this_process().pid} on"):
-        with exclusive(disk, timedelta(seconds=0.1)):
-            pytest.fail("entered twice")
+    with exclusive(disk):
+        refused(disk, f"process {this_process().pid} on")
 
 
 def test_a_holder_that_is_killed_is_followed_at_once(disk):
     with rivals(enter_and_hang, (disk.uri,)) as (holder,):
         until(lambda: disk.exists("entered"))
-        with pytest.raises(EnvironmentProblem, match=rf"process {holder.pid} on .* end it if it hangs"):
-            with exclusive(disk, timedelta(seconds=0.1)):
-                pytest.fail("entered beside the holder")
+        refused(disk, rf"process {holder.pid} on .* end it if it hangs")
         holder.kill()
         holder.join()
         with exclusive(disk, timedelta(seconds=10)):
@@ -74,13 +77,11 @@ def test_a_holder_that_is_killed_is_followed_at_once(disk):
 
 
 def test_a_file_system_without_locks_is_refused(disk, monkeypatch):
-    def refuse(descriptor: int, how: int) -> None:
+    def fail(descriptor: int, how: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(fcntl, "flock", refuse)
-    with pytest.raises(EnvironmentProblem, match=r"knows no locks \(No locks available\); allowed are"):
-        with exclusive(disk):
-            pytest.fail("entered without a lock")
+    monkeypatch.setattr(fcntl, "flock", fail)
+    refused(disk, r"knows no locks \(No locks available\); allowed are")
 
 
 def test_a_ticket_of_a_dead_process_does_not_count(remote):
@@ -92,9 +93,7 @@ def test_a_ticket_of_a_dead_process_does_not_count(remote):
 
 def test_a_ticket_of_another_machine_counts_for_its_lease(remote, monkeypatch):
     left = ticket(remote, Process("elsewhere", 1, "another"))
-    with pytest.raises(EnvironmentProblem, match="process 1 on elsewhere has been committing"):
-        with exclusive(remote, timedelta(seconds=0.1)):
-            pytest.fail("entered beside the holder")
+    refused(remote, "process 1 on elsewhere has been committing")
     monkeypatch.setattr(mutex, "LEASE", timedelta(seconds=1))
     with exclusive(remote, timedelta(seconds=60)):
         assert not remote.exists(left)
