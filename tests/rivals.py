@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
-from fake_models import KeywordJudge, KeywordTagger
-
-from pipeline import plan, runner
-from pipeline.ingest import ingest
-from pipeline.lake import Lake
-from pipeline.locks import Claims
+from pipeline.locks import LEASE, Claims
 from pipeline.mutex import exclusive
-from pipeline.settings import Settings
-from pipeline.stages import Context
 from pipeline.store import Store
 
 SPAWN = multiprocessing.get_context("spawn")  # Arrow's threads do not survive a fork
@@ -54,6 +49,13 @@ def until(happened: Callable[[], object]) -> None:
     while not happened():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def silence(claims: Claims) -> None:
+    """As if a run had not been heard from for longer than its lease."""
+    path = Path(claims.store.full(claims._path))
+    then = path.stat().st_mtime - LEASE.total_seconds() - 1
+    os.utime(path, (then, then))
 
 
 def count(uri: str, times: int) -> None:
@@ -102,6 +104,13 @@ def claim_in_any_order(uri: str, owner: str, names: list[str], times: int) -> No
 
 def make_current(uri: str, articles: int = 1) -> None:
     """Make all that is due current, in units of about so many articles."""
+    from fake_models import KeywordJudge, KeywordTagger  # here, since few need what it brings along
+
+    from pipeline import plan, runner
+    from pipeline.lake import Lake
+    from pipeline.settings import Settings
+    from pipeline.stages import Context
+
     lake, context = Lake(uri), Context(Settings(), KeywordTagger(), KeywordJudge())
     failures = runner.run(lake, list(plan.units(plan.due(lake, context), lake, articles)), context)
     assert failures == []
@@ -110,4 +119,7 @@ def make_current(uri: str, articles: int = 1) -> None:
 
 def take_in(uri: str, landing: str) -> None:
     """Ingest a landing zone."""
+    from pipeline.ingest import ingest
+    from pipeline.lake import Lake
+
     ingest(Lake(uri), [], landing)

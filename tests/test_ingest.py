@@ -9,11 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from rivals import race, silence, take_in
 
 from pipeline import inbox, ingest, places, versions
-from pipeline.errors import EnvironmentProblem, UsageError
+from pipeline.errors import Conflict, EnvironmentProblem, UsageError
 from pipeline.headers import Publication
 from pipeline.lake import Lake
+from pipeline.locks import Claims, claimed
 from pipeline.versions import Version, Versions
 
 START = datetime(2022, 1, 10, tzinfo=UTC)
@@ -206,6 +208,62 @@ def test_users_mistakes_are_named(lake: Lake, landing: Path) -> None:
         run(lake, landing, columns={"author": "by"})
     with pytest.raises(EnvironmentProblem, match="gone"):
         run(lake, landing / "gone")
+
+
+def test_two_ingests_at_once_land_each_article_once(lake: Lake, tmp_path: Path) -> None:
+    """Each has articles of its own, and they share some; what is newer of those must stand."""
+    folders = [tmp_path / "first", tmp_path / "second"]
+    for age, folder in enumerate(folders):
+        for name in ("shared", f"of-{folder.name}"):
+            for n in range(15):
+                put(folder / f"{name}{n}.txt", article(f"{name}{n}", text=f"Text of {age}."), age)
+    race(take_in, *((lake.store.uri, str(folder)) for folder in folders))
+    (found,) = rows(lake).values()
+    texts = {row["url_raw"].rsplit("/")[-1]: row["lines"] for row in found}
+    assert (len(found), len(texts)) == (45, 45)
+    assert {tuple(texts[f"shared{n}"]) for n in range(15)} == {("Text of 1.",)}
+
+
+def test_an_ingest_waits_for_another_and_says_so(
+    lake: Lake, landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(landing / "a.txt", article("a"))
+    other, said = Claims(lake.store, "other"), list[str]()
+    assert other.take([[ingest.CLAIM]]) == {}
+
+    def say(line: str) -> None:
+        said.append(line.split(" (")[0])
+        other.release()
+
+    assert run(lake, landing, say=say).new == 1
+    assert said == ["ingest: waiting for run other"]
+    assert other.take([[ingest.CLAIM]]) == {}
+    monkeypatch.setattr(ingest, "PATIENCE", timedelta(0))
+    with pytest.raises(
+        EnvironmentProblem, match=r"ingest: run other \(process .* wait for its end or end it"
+    ):
+        run(lake, landing)
+
+
+def test_an_ingest_that_was_taken_over_lands_nothing_more(
+    lake: Lake, landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(landing / "a.txt", article("a"))
+    land, other = inbox.land, Claims(lake.store, "other")
+
+    def stand_still(*given: Any) -> str:
+        (claim,) = claimed(lake.store)
+        silence(Claims(lake.store, claim.owner))
+        assert other.take([[ingest.CLAIM]]) == {}
+        return land(*given)
+
+    monkeypatch.setattr(inbox, "land", stand_still)
+    with pytest.raises(Conflict, match="another has taken over; nothing is lost, run again"):
+        run(lake, landing)
+    assert inbox.batches(lake.store) == []
+    monkeypatch.setattr(inbox, "land", land)
+    other.release()
+    assert run(lake, landing).new == 1
 
 
 def test_a_failing_store_is_no_reject(lake: Lake, landing: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,14 +4,16 @@ import os
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from threading import Thread
 
 import pyarrow as pa
 import pytest
 from lakes import article, batch, day_batch
 
 from pipeline import database, schemas
-from pipeline.errors import EnvironmentProblem, UsageError
+from pipeline.errors import Conflict, EnvironmentProblem, UsageError
 from pipeline.lake import Lake, Manifest
+from pipeline.mutex import exclusive
 
 FIFTH, SIXTH = date(2022, 1, 5), date(2022, 1, 6)
 
@@ -97,6 +99,36 @@ def test_a_day_that_went_on_after_a_commit_was_cut_off_is_not_set_back(lake, mon
     lake.commit([newer])
     again = Lake(lake.store.uri)
     assert again.manifest(FIFTH).snapshot == newer.snapshot
+
+
+def test_between_check_and_commit_nobody_else_commits(lake):
+    lake.commit([build(lake, FIFTH, ["one"])])
+    before = lake.manifest(FIFTH)
+
+    def check() -> None:
+        refused = pytest.raises(EnvironmentProblem, match="has been committing")
+        with refused, exclusive(lake.store, timedelta(seconds=0.05)):
+            pytest.fail("entered beside a commit")
+        raise Conflict("changed")
+
+    for manifests in ([build(lake, FIFTH, ["x"])], [build(lake, FIFTH, ["x"]), build(lake, SIXTH, ["y"])]):
+        with pytest.raises(Conflict):
+            lake.commit(manifests, check)
+    assert lake.manifests() == {FIFTH: before}
+
+
+def test_a_commit_that_is_under_way_is_waited_for_and_not_completed_twice(lake, monkeypatch):
+    lake.commit([build(lake, FIFTH, ["one"]), build(lake, SIXTH, ["two"])])
+    moved = [build(lake, FIFTH, ["x"]), build(lake, SIXTH, ["two", "one"])]
+    cut_off(lake, moved, monkeypatch)
+    opened = Thread(target=Lake, args=(lake.store.uri,))
+    with exclusive(lake.store):
+        opened.start()
+        opened.join(0.3)
+        assert opened.is_alive()
+        assert lake.manifest(SIXTH).snapshot != moved[1].snapshot
+    opened.join()
+    assert lake.manifest(SIXTH).snapshot == moved[1].snapshot
 
 
 def test_files_of_writers_that_were_killed_do_not_disturb(lake):

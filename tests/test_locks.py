@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from rivals import claim_and_hang, claim_in_any_order, race, rivals, until
+from rivals import claim_and_hang, claim_in_any_order, race, rivals, silence, until
 
 from pipeline import locks
 from pipeline.errors import Conflict, EnvironmentProblem
@@ -23,13 +23,6 @@ DAYS = [f"2022-01-0{n}" for n in range(1, 6)]
 @pytest.fixture
 def store(tmp_path) -> Store:
     return Store(str(tmp_path / "lake"))
-
-
-def silent(claims: Claims) -> None:
-    """As if the run had not been heard from for longer than LEASE."""
-    path = Path(claims.store.full(claims._path))
-    then = path.stat().st_mtime - locks.LEASE.total_seconds() - 1
-    os.utime(path, (then, then))
 
 
 def test_days_are_claimed_together_or_not_at_all(store):
@@ -69,7 +62,7 @@ def test_what_a_run_of_many_processes_holds_outlives_each(store):
 def test_who_is_not_heard_from_is_taken_over_and_fenced_off(store):
     one, two = Claims(store, "one"), Claims(store, "two")
     one.take([DAYS])
-    silent(one)
+    silence(one)
     one.check(DAYS)  # nobody has taken over yet
     with one.fenced(*DAYS):
         pass
@@ -85,7 +78,7 @@ def test_who_works_is_heard_from(store, monkeypatch):
     monkeypatch.setattr(locks, "RENEWAL", timedelta(seconds=0.05))
     with Claims(store, "one") as claims:
         claims.take([DAYS])
-        silent(claims)
+        silence(claims)
         (before,) = claimed(store)
         until(lambda: claimed(store)[0].heard > before.heard)
         assert set(Claims(store, "two").take([DAYS[:1]])) == {DAYS[0]}
@@ -183,7 +176,7 @@ class Owners(RuleBasedStateMachine):
     @rule(owner=owners)
     def fall_silent(self, owner):
         if self.holds[owner]:
-            silent(self.claims[owner])
+            silence(self.claims[owner])
             self.silent.add(owner)
 
     @rule(owner=owners, names=names)
@@ -206,4 +199,4 @@ class Owners(RuleBasedStateMachine):
 
 
 TestOwners = Owners.TestCase
-TestOwners.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+TestOwners.settings = settings(max_examples=20, stateful_step_count=15, deadline=None)

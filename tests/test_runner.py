@@ -4,9 +4,13 @@ import pyarrow.compute as pc
 import pytest
 from fake_models import KeywordJudge, KeywordTagger
 from lakes import article, batch, day_batch
+from rivals import make_current as make_all_current
+from rivals import race, rivals, silence, until
 
 from pipeline import database, plan, publish, runner, schemas, stages
 from pipeline.errors import UsageError, ValidationFailed
+from pipeline.lake import Lake
+from pipeline.locks import Claims, claimed
 from pipeline.outcome import Outcome
 from pipeline.settings import Settings
 from pipeline.stages import Context
@@ -239,6 +243,88 @@ def test_a_day_published_by_another_run_meanwhile_is_left_alone(landed, context)
     Staging(landed, units[0].id).begin(units[0])
     with pytest.raises(ValidationFailed, match="another run has published it"):
         runner.run_stage(landed, units[0].id, "clean", context, "run")
+
+
+def days_alike(uri: str) -> Lake:
+    """A lake with four days in its inbox, the same story on each: days that change each other."""
+    lake = Lake(uri)
+    days = [f"2022-01-0{n}" for n in range(3, 7)]
+    lines = ["The council met in Warsaw.", "Mayor Smith praised Poland and condemned the new bridge."]
+    parts = {f"d{day.replace('-', '')}": day_batch([article(day, day, lines)]) for day in days}
+    lake.land(batch(**parts))
+    return lake
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["disk", "object store"])
+def test_two_runs_at_once_give_the_tables_of_one(kind, request, tmp_path, context):
+    uri = str(tmp_path / "two")
+    if kind == "object store":
+        uri = request.getfixturevalue("object_store").replace("/root", "/two-runs")
+    two, alone = days_alike(uri), days_alike(str(tmp_path / "alone"))
+    race(make_all_current, (uri,), (uri,))
+    make_current(alone, context)
+    assert digests(two) == digests(alone)
+    assert plan.due(two, context) == []
+    assert [list(two.store.list(folder)) for folder in ("staging", "inbox", "intent")] == [[], [], []]
+    assert claimed(two.store) == []
+
+
+@pytest.mark.slow
+def test_what_a_killed_run_was_at_work_on_is_taken_over(tmp_path, context):
+    lake, alone = days_alike(str(tmp_path / "lake")), days_alike(str(tmp_path / "alone"))
+    with rivals(make_all_current, (lake.store.uri,)) as (killed,):
+        until(lambda: any(entry.path.endswith("/run.json") for entry in lake.store.list("staging")))
+        killed.kill()
+        killed.join()
+    assert claimed(lake.store)
+    again = Lake(lake.store.uri)
+    make_current(again, context)
+    make_current(alone, context)
+    assert digests(again) == digests(alone)
+    assert claimed(again.store) == []
+
+
+def test_a_run_that_was_taken_over_is_fenced_off_at_its_commit(landed, context, monkeypatch):
+    """It stands still before its commit, longer than its lease; what then waits is made current at last."""
+    make, other, said = publish.runs, Claims(landed.store, "other"), []
+
+    def stand_still(*given):
+        monkeypatch.setattr(publish, "runs", make)
+        (claim,) = claimed(landed.store)
+        silence(Claims(landed.store, claim.owner))
+        assert other.take([claim.holds]) == {}
+        return make(*given)
+
+    def say(line: str) -> None:
+        said.append(line.split(" (")[0])
+        assert landed.manifests() == {}
+        other.release()
+
+    monkeypatch.setattr(publish, "runs", stand_still)
+    told = []
+    units = list(plan.units(plan.due(landed, context), landed))
+    assert runner.run(landed, units, context, told.append, say) == []
+    assert said == ["2022-01-05 and 1 more: waiting for run other"]
+    assert sum(told) == sum(due.fresh for unit in units for due in unit.days)
+    assert plan.due(landed, context) == []
+
+
+def test_days_that_others_hold_come_last_as_they_are_then(landed, context):
+    other, said = Claims(landed.store, "other"), []
+    units = list(plan.units(plan.due(landed, context), landed))
+    assert other.take([["2022-01-05"]]) == {}
+
+    def say(line: str) -> None:
+        said.append(line.split(" (")[0])
+        assert [m.day for m in landed.manifests().values()] == ["2022-01-06"]
+        landed.land(batch(d20220105=day_batch([article("late")])))
+        other.release()
+
+    assert runner.run(landed, units, context, say=say) == []
+    assert said == ["2022-01-05: waiting for run other"]
+    assert [m.articles for m in landed.manifests().values()] == [3, 1]
+    assert plan.due(landed, context) == []
 
 
 def test_stages_need_the_one_before(landed, context):
