@@ -30,7 +30,7 @@ def refresh(lake: Lake) -> None:
     without an extension; `connect` makes the same views in memory.
     """
     shown = None
-    while lake.store.is_local and shown != (manifests := list(lake.manifests().values())):
+    while lake.store.is_local and shown != (manifests := list(lake.settled_manifests().values())):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / FILE
             with duckdb.connect(str(path)) as connection:

@@ -30,15 +30,17 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from pipeline import inbox, mutex, schemas
+from pipeline import inbox, locks, mutex, schemas
 from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.inbox import Batch, DayBatch
+from pipeline.settings import LARGEST
 from pipeline.store import Store
 
 __all__ = ["Batch", "DayBatch", "Inputs", "Lake", "Manifest"]
 
 Result = TypeVar("Result")
 FORMAT = 1
+AT_ONCE = 100  # files that are deleted in one go, while nobody else commits
 TRIES = 5
 GRACE = timedelta(days=1)  # longer than any query that still reads superseded files
 
@@ -138,6 +140,14 @@ class Lake:
         wanted = paths if days is None else {_manifest_path(day) for day in days}
         found = [Manifest.parse(self.store.read(path)) for path in paths if path in wanted]
         return {date.fromisoformat(m.day): m for m in found}
+
+    def settled_manifests(self) -> dict[date, Manifest]:
+        """Every published day's manifest, as they all stood at one moment: no commit is seen half."""
+        before = None
+        while before != (now := self.manifests()):
+            before = now
+            self.recover()  # what is under way between two equal readings would have been seen here
+        return now
 
     def table(self, manifest: Manifest | None, name: str) -> pa.Table:
         """One table of a published day, without the partition's own columns.
@@ -309,9 +319,24 @@ class Lake:
         old = [entry.path for entry in self.store.list("data") if entry.modified < before]
         # Named once more, after the listing: a build may have come back to an old file's name meanwhile.
         stale = sorted(set(old) - self._needed(before))
-        for path in stale:
-            self.store.delete(path)
-        return len(stale)
+        return sum(self._delete_old(stale[at : at + AT_ONCE], before) for at in range(0, len(stale), AT_ONCE))
+
+    def _delete_old(self, paths: Sequence[str], before: datetime) -> int:
+        """Delete data files that nothing names; but what a run may be about to name again is left for later:
+        files written meanwhile, and those of days that are claimed, or that such days may change.
+        """
+        with mutex.exclusive(self.store):
+            names = {
+                name for claim in locks.claimed(self.store) for name in claim.holds if name[:1].isdigit()
+            }
+            held = [date.fromisoformat(name) for name in names]
+            reach = timedelta(LARGEST["duplicate_days"])
+            busy = {f"day={day + timedelta(n)}" for day in held for n in range(-reach.days, reach.days + 1)}
+            found = [e for p in paths if not busy & set(p.split("/")) and (e := self.store.entry(p))]
+            old = [entry.path for entry in found if entry.modified < before]
+            for path in old:
+                self.store.delete(path)
+        return len(old)
 
     def _needed(self, before: datetime) -> set[str]:
         """The data files that a manifest names, or that were superseded after `before`."""

@@ -13,6 +13,7 @@ from lakes import article, batch, day_batch
 from pipeline import database, schemas
 from pipeline.errors import Conflict, EnvironmentProblem, UsageError
 from pipeline.lake import Lake, Manifest
+from pipeline.locks import Claims
 from pipeline.mutex import exclusive
 
 FIFTH, SIXTH = date(2022, 1, 5), date(2022, 1, 6)
@@ -129,6 +130,30 @@ def test_a_commit_that_is_under_way_is_waited_for_and_not_completed_twice(lake, 
         assert lake.manifest(SIXTH).snapshot != moved[1].snapshot
     opened.join()
     assert lake.manifest(SIXTH).snapshot == moved[1].snapshot
+
+
+def test_readings_that_meet_a_commit_half_done_see_it_whole(lake, monkeypatch):
+    lake.commit([build(lake, FIFTH, ["one"]), build(lake, SIXTH, ["two"])])
+    moved = [build(lake, FIFTH, ["x"]), build(lake, SIXTH, ["two", "one"])]
+    cut_off(lake, moved, monkeypatch)
+    assert [m.snapshot for m in lake.manifests().values()] != [m.snapshot for m in moved]
+    assert [m.snapshot for m in lake.settled_manifests().values()] == [m.snapshot for m in moved]
+
+
+def test_what_a_run_at_work_may_come_back_to_is_not_tidied_up(lake):
+    lake.commit([build(lake, FIFTH, ["one"])])
+    superseded = lake.manifest(FIFTH).tables["raw"]["file"]
+    lake.commit([build(lake, FIFTH, ["one", "two"])])
+    later = datetime.now(UTC) + timedelta(days=3)
+    with Claims(lake.store, "at work") as claims:
+        claims.take([["2022-01-02", "ingest"]])  # a neighbour of the day
+        assert lake.tidy(later) == 0
+    assert lake.store.exists(superseded)
+    assert lake.tidy(later) > 0
+    assert not lake.store.exists(superseded)
+    assert (
+        lake._delete_old([lake.manifest(FIFTH).tables["raw"]["file"]], datetime.now(UTC) - timedelta(1)) == 0
+    )
 
 
 def test_files_of_writers_that_were_killed_do_not_disturb(lake):
