@@ -325,13 +325,11 @@ class Lake:
         """Delete data files that nothing names; but what a run may be about to name again is left for later:
         files written meanwhile, and those of days that are claimed, or that such days may change.
         """
+        reach = LARGEST["duplicate_days"]
         with mutex.exclusive(self.store):
-            names = {
-                name for claim in locks.claimed(self.store) for name in claim.holds if name[:1].isdigit()
-            }
-            held = [date.fromisoformat(name) for name in names]
-            reach = timedelta(LARGEST["duplicate_days"])
-            busy = {f"day={day + timedelta(n)}" for day in held for n in range(-reach.days, reach.days + 1)}
+            names = {name for claim in locks.claimed(self.store) for name in claim.holds}
+            held = [date.fromisoformat(name) for name in names if name[:1].isdigit()]
+            busy = {f"day={day + timedelta(n)}" for day in held for n in range(-reach, reach + 1)}
             found = [e for p in paths if not busy & set(p.split("/")) and (e := self.store.entry(p))]
             old = [entry.path for entry in found if entry.modified < before]
             for path in old:
