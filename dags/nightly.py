@@ -11,8 +11,9 @@ Takes what is new in the landing zone into the lake and makes the days that it t
 
 A day is dirty when an article, the code, the configuration or the model behind it has changed. Dirty
 days are packed into units of work of about 500 articles; each unit is one mapped task group. Runs may
-overlap and may be repeated: a day that another run has made current meanwhile is skipped, a run with
-nothing to do is green. Only ids and digests pass between tasks; what they work on lies in the lake.
+overlap and may be repeated, the command line's too: a day that another run is at work on, or has made
+current meanwhile, is left to it; a run with nothing to do is green. Only ids and digests pass between
+tasks; what they work on lies in the lake.
 
 Needs the pool `standpoint_model` and the variables of `standpoint` in the environment of the workers
 (`STANDPOINT_LAKE`, `STANDPOINT_LANDING`, …; docs/scheduling.md).
@@ -118,7 +119,7 @@ def publish(unit: str) -> list[str]:
 
     snapshots = orchestration.publish(unit, _run_id())
     if not snapshots:
-        raise AirflowSkipException(f"unit {unit}: another run has made its days current")
+        raise AirflowSkipException(f"unit {unit}: its days are left to other runs")
     return snapshots
 
 
@@ -171,7 +172,7 @@ def _stage(unit: str, name: str) -> None:
     from pipeline import orchestration
 
     if not orchestration.stage(unit, name, _run_id()):
-        raise AirflowSkipException(f"unit {unit}: another run has made its days current")
+        raise AirflowSkipException(f"unit {unit}: its days are left to other runs")
 
 
 def _run_id() -> str:

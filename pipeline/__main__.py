@@ -94,7 +94,8 @@ def ingest(
     """Take raw articles into the lake: .txt, folders, .tar, .zip, JSON lines, CSV, Parquet.
 
     Landing the same thing twice adds nothing; a corrected article of the same URL replaces the old one.
-    What cannot be read is kept in the table `rejects` with its reason.
+    What cannot be read is kept in the table `rejects` with its reason. Another ingest into the same lake is
+    waited for.
 
     Example: `standpoint ingest archive.tar.zst wire.csv --columns title=headline,text=body`
     """
@@ -115,7 +116,8 @@ def run(
     """Make the dirty days current, without Airflow.
 
     A day is dirty when an article, the code, the configuration or the model behind it has changed;
-    `standpoint plan` lists them. Exit code 1: some days failed validation and stay as they were.
+    `standpoint plan` lists them. Days that another run is at work on come last. Exit code 1: some days failed
+    validation and stay as they were.
 
     Example: `standpoint run --from 2021-12-01 --to 2022-03-31`
     """

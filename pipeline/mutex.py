@@ -30,7 +30,7 @@ from pipeline.errors import Conflict, EnvironmentProblem
 from pipeline.store import Entry, Store
 
 PLACE = "locks/commit"
-LEASE = timedelta(minutes=2)  # many times what a commit takes; only an object store needs it
+LEASE = timedelta(minutes=5)  # many times what a write takes, tries included; only object stores need it
 PATIENCE = timedelta(minutes=10)
 LONGEST_WAIT = 1.0  # seconds between two looks
 
