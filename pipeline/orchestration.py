@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from functools import cache
 from typing import TypeVar
@@ -20,7 +20,7 @@ from pipeline import plan as planning
 from pipeline import runner
 from pipeline.errors import UsageError, ValidationFailed
 from pipeline.lake import Lake
-from pipeline.plan import ARTICLES_PER_UNIT, Due, Unit
+from pipeline.plan import TOKENS_PER_UNIT, Due, Unit
 from pipeline.settings import Settings
 from pipeline.stages import Context
 from pipeline.staging import Staging
@@ -57,9 +57,11 @@ def plan(run_id: str, key: str | None, *, up_to: bool) -> list[str]:
     lake = Lake(settings.lake)
     last = _day(key)
     due = planning.due(lake, context(settings), None if up_to else last, last)
-    # Units grow where there would be too many: two neighbours hold more than the bound, so this halves it.
-    bound = max(ARTICLES_PER_UNIT, 2 * sum(d.fresh for d in due) // MAX_UNITS)
-    units = list(_apart(lake, list(planning.units(due, lake, bound))))
+    bound, units = TOKENS_PER_UNIT, list(planning.units(due, lake, TOKENS_PER_UNIT))
+    while len(units) > MAX_UNITS:
+        bound *= 2
+        units = list(planning.units(due, lake, bound))
+    units = list(_apart(lake, units))
     suffix = hashlib.sha256(run_id.encode()).hexdigest()[:8]
     ids = [f"{unit.id}-{suffix}" for unit in units]
     for unit_id, unit in zip(ids, units, strict=True):
@@ -97,7 +99,10 @@ def publish(unit_id: str, run_id: str) -> list[str]:
     snapshots = _on_what_is_left(
         lake, unit_id, about, lambda: runner.publish_unit(lake, unit_id, about, run_id)
     )
-    log.info("unit %s: %d days published", unit_id, len(snapshots or ()))
+    if snapshots == []:
+        log.info("unit %s: other shards of its days are not ready; the last one publishes them", unit_id)
+    else:
+        log.info("unit %s: %d days published", unit_id, len(snapshots or ()))
     return snapshots or []
 
 
@@ -121,8 +126,8 @@ def _apart(lake: Lake, units: Sequence[Unit]) -> Iterator[Unit]:
     stuck, total = _stuck(lake), len(units)
     for unit in units:
         alone = [unit]
-        if stuck & {due.day for due in unit.days}:
-            alone = list(planning.units(unit.days, lake, articles=0))
+        if not unit.shard and stuck & {due.day for due in unit.days}:
+            alone = list(planning.units(unit.days, lake, apart=True))
         if total + len(alone) - 1 > MAX_UNITS:
             alone = [unit]
         total += len(alone) - 1
@@ -144,13 +149,14 @@ def _stuck(lake: Lake) -> set[str]:
 def _on_what_is_left(lake: Lake, unit_id: str, about: Context, work: Callable[[], Result]) -> Result | None:
     """What `work` returns on the days of the unit that no other run has published; None if none is left."""
     staging = Staging(lake, unit_id)
-    left = _left(lake, staging.unit(), about)
+    unit = staging.unit()
+    left = _left(lake, unit, about)
     while left:
-        staging.begin(Unit(left))
+        staging.begin(replace(unit, days=left))
         try:
             return work()
         except ValidationFailed as error:
-            before, left = left, _left(lake, staging.unit(), about)
+            before, left = left, _left(lake, replace(unit, days=left), about)
             if left == before:
                 marker = {"days": [due.day for due in left], "error": str(error)}
                 lake.store.write(f"{staging.folder}/{FAILED}", json.dumps(marker).encode())

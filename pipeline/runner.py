@@ -16,9 +16,9 @@ from pipeline.lake import GRACE, Lake
 from pipeline.outcome import Outcome, rejects_table
 from pipeline.plan import Unit
 from pipeline.stages import STAGES, Context, Stage, Tables
-from pipeline.staging import StageRun, Staging, sweep
+from pipeline.staging import Staged, StageRun, Staging, sweep
 
-Progress = Callable[[int], None]
+Progress = Callable[[Unit], None]
 
 
 def new_run_id() -> str:
@@ -75,12 +75,15 @@ def run_stage(lake: Lake, unit_id: str, name: str, context: Context, run_id: str
 def publish_unit(lake: Lake, unit_id: str, context: Context, run_id: str) -> list[str]:
     """Put a unit's days together, validate them whole, and commit them; returns their snapshots.
 
+    Nothing is returned, or done, while other shards of the same days are not ready: the last one publishes.
     Committed with them are the published days after them that they change (`pipeline.neighbours`). Raises
     ValidationFailed, with what was published before untouched, when any rule is broken.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    staging = Staging(lake, unit_id)
-    days, inputs = staging.unit().days, staging.inputs()
+    staging = Staged(lake, unit_id)
+    if staging.waits(STAGES[-1].name):
+        return []
+    days, inputs = staging.unit.days, staging.inputs()
     built = {due.date: publish.assemble(lake, due, inputs[due.date], staging, context) for due in days}
     around = neighbours.around(lake, built, context)
     settled, changed = around.settle()
@@ -109,21 +112,24 @@ def run(
 ) -> list[str]:
     """Make these units' days current, one after the other; returns what failed, a line each.
 
-    A unit of several days that fails is taken apart, so that only the days at fault stay as they were.
-    `progress` is told the number of fresh articles done.
+    A unit of several days that fails is taken apart, so that only the days at fault stay as they were; of
+    days in shards, one that fails stops all. `progress` is told each unit that is done.
     """
     failures: list[str] = []
+    lost: set[tuple[plan.Due, ...]] = set()
     run_id = new_run_id()
     for unit in units:
         try:
-            _run_unit(lake, unit, context, run_id)
+            if unit.days not in lost:
+                _run_unit(lake, unit, context, run_id)
         except ValidationFailed as error:
-            alone = [u for u in plan.units(unit.days, lake, articles=0) if u != unit]
-            if alone:
+            alone = [] if unit.shard else list(plan.units(unit.days, lake, apart=True))
+            if len(alone) > 1:
                 failures += run(lake, alone, context)
             else:
                 failures.append(str(error))
-        progress(sum(due.fresh for due in unit.days))
+                lost.add(unit.days)
+        progress(unit)
     return failures
 
 
@@ -136,6 +142,9 @@ def finish(lake: Lake) -> None:
 
 
 def _run_unit(lake: Lake, unit: Unit, context: Context, run_id: str) -> None:
+    if unit.shard:
+        _run_shard(lake, unit, context, run_id)
+        return
     # The run's own staging: two runs at once must not take away each other's.
     staging = Staging(lake, f"{unit.id}-{run_id[-8:]}")
     staging.begin(unit)
@@ -145,6 +154,21 @@ def _run_unit(lake: Lake, unit: Unit, context: Context, run_id: str) -> None:
         publish_unit(lake, staging.unit_id, context, run_id)
     finally:
         staging.remove()
+
+
+def _run_shard(lake: Lake, unit: Unit, context: Context, run_id: str) -> None:
+    """Run a shard, and publish with the last of them; a run that is cut off leaves them to the next one."""
+    # Named by what is built alone: hours of work on one day must not be lost with a run.
+    Staging(lake, unit.id).begin(unit)
+    staged = Staged(lake, unit.id)
+    try:
+        for stage in STAGES:
+            if not Staging(lake, unit.id).done(stage.name):
+                run_stage(lake, unit.id, stage.name, context, run_id)
+        publish_unit(lake, unit.id, context, run_id)
+    except ValidationFailed:
+        staged.remove()
+        raise
 
 
 def _validated(

@@ -58,7 +58,7 @@ def test_a_key_that_is_no_day_is_refused(three_days):
 
 
 def test_units_grow_where_there_would_be_too_many_to_map(three_days, monkeypatch):
-    monkeypatch.setattr(orchestration, "ARTICLES_PER_UNIT", 1)
+    monkeypatch.setattr(orchestration, "TOKENS_PER_UNIT", 1)
     assert len(orchestration.plan("many", None, up_to=False)) == 3
     monkeypatch.setattr(orchestration, "MAX_UNITS", 2)
     assert len(orchestration.plan("few", None, up_to=False)) == 1

@@ -7,7 +7,9 @@ from lakes import article, batch, day_batch
 
 from pipeline import database, plan, publish, runner, schemas, stages
 from pipeline.errors import UsageError, ValidationFailed
+from pipeline.lake import Lake
 from pipeline.outcome import Outcome
+from pipeline.plan import Unit
 from pipeline.settings import Settings
 from pipeline.stages import Context
 from pipeline.staging import Staging
@@ -271,3 +273,87 @@ def test_published_files_have_the_declared_schema(built, context):
             assert found.equals(declared)
             assert found.metadata == declared.metadata
             assert [field.metadata for field in found] == [field.metadata for field in declared]
+
+
+def crowd(lake) -> None:
+    """One day with twelve articles, of which some are copies of others, beside an ordinary one."""
+    rows = [
+        article(
+            f"n{n}", lines=[f"Mayor Number{n % 9} Smith praised Poland.", "The council met in Moscow. " * 9]
+        )
+        for n in range(12)
+    ]
+    lake.land(batch(d20220105=day_batch(rows, ["broken"]), d20220106=day_batch([article("x", "2022-01-06")])))
+
+
+def in_shards(lake, context, tokens: int = 150) -> list[Unit]:
+    return list(plan.units(plan.due(lake, context), lake, tokens))
+
+
+def test_a_day_in_shards_is_built_as_one_in_one_piece(tmp_path, context):
+    """The same bytes, and the same counts in `runs`: also when a late article comes and when all is due."""
+    whole, cut = Lake(str(tmp_path / "whole")), Lake(str(tmp_path / "cut"))
+    other = Context(Settings(languages=("de", "en")), KeywordTagger(), KeywordJudge())
+    late = batch(d20220105=day_batch([article(f"l{n}", lines=["The council met. " * 30]) for n in range(3)]))
+    for step, about in ((crowd, context), (lambda lake: lake.land(late), context), (lambda _: None, other)):
+        for lake in (whole, cut):
+            step(lake)
+        units = in_shards(cut, about)
+        assert sum(unit.shard is not None for unit in units) > 1
+        assert runner.run(cut, units, about) == []
+        assert make_current(whole, about) == []
+        runner.finish(cut)
+        assert digests(cut) == digests(whole)
+        counts = "SELECT day, stage, rows_in, rows_out, rejected, tokens, verdict FROM runs ORDER BY ALL"
+        assert ask(cut, counts) == ask(whole, counts)
+        assert plan.due(cut, about) == []
+        assert list(cut.store.list("staging")) == []
+
+
+def test_a_run_that_is_cut_off_goes_on_at_the_next_shard(lake, context):
+    crowd(lake)
+    units = [unit for unit in in_shards(lake, context) if unit.shard]
+
+    class Stopping(KeywordTagger):
+        calls = 0
+
+        def tag(self, texts, spans=None):
+            Stopping.calls += 1
+            if Stopping.calls == len(units):
+                raise KeyboardInterrupt
+            return super().tag(texts, spans)
+
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(lake, units, Context(Settings(), Stopping(), KeywordJudge()))
+    assert lake.manifests() == {}
+    counting = CountingTagger()
+    again = Context(Settings(), counting, KeywordJudge())
+    assert [unit.id for unit in in_shards(lake, again) if unit.shard] == [unit.id for unit in units]
+    assert runner.run(lake, units, again) == []
+    sentences = ask_after(lake, "SELECT count(*) FROM sentences WHERE kind <> 'boilerplate'")
+    assert 0 < counting.texts < sentences
+    assert list(lake.store.list("staging")) == []
+
+
+def ask_after(lake, sql: str) -> int:
+    runner.finish(lake)
+    return ask(lake, sql)[0][0]
+
+
+def test_a_shard_that_fails_stops_its_day_and_no_other(lake, context, monkeypatch):
+    crowd(lake)
+    calls = []
+
+    def lose(outcome: Outcome) -> Outcome:
+        calls.append(outcome.rows_in)
+        return Outcome(outcome.kept, outcome.rows_in + 1) if len(calls) == 1 else outcome
+
+    broken_stage(monkeypatch, "clean", lose)
+    units = in_shards(lake, context)
+    done = []
+    (failure,) = runner.run(lake, units, context, done.append)
+    assert "1of" in failure
+    assert len(calls) == 2
+    assert done == units
+    assert [m.day for m in lake.manifests().values()] == ["2022-01-06"]
+    assert list(lake.store.list("staging")) == []
