@@ -71,7 +71,7 @@ def bound_kernel_caches(environ: MutableMapping[str, str] = os.environ) -> None:
     """Bound what PyTorch remembers of its products; to be called before PyTorch is first imported.
 
     oneDNN makes a kernel of some 0.6 MB for every number of rows that it multiplies, and that differs from
-    batch to batch. Two caches keep 1,024 of them each, which is more than half a gigabyte; a batch needs a dozen.
+    batch to batch. Two caches keep 1,024 of them each: more than half a gigabyte. A batch needs a dozen.
     """
     for name in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
         environ.setdefault(name, KERNELS)

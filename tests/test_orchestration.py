@@ -105,6 +105,25 @@ def test_days_that_another_run_has_published_drop_out_of_a_unit(three_days):
     assert {m.day: m.articles for m in three_days.manifests().values()} == dict.fromkeys(DAYS, 1)
 
 
+def test_a_day_in_shards_is_published_by_the_last_of_them(lake, context, monkeypatch):
+    monkeypatch.setenv("STANDPOINT_LAKE", lake.store.uri)
+    monkeypatch.setattr(orchestration, "context", lambda settings: context)
+    monkeypatch.setattr(orchestration, "TOKENS_PER_UNIT", 100)
+    lines = ["The council met in Moscow. " * 9]
+    lake.land(batch(d20220105=day_batch([article(f"n{n}", lines=lines) for n in range(2)])))
+    first, second = orchestration.plan("nightly", None, up_to=False)
+    assert days_of(lake, first) == days_of(lake, second) == ["2022-01-05"]
+    for stage in STAGES:
+        assert orchestration.stage(second, stage.name, "nightly")
+    assert orchestration.publish(second, "nightly") == []
+    assert lake.manifests() == {}
+    snapshots = build(first, "nightly")
+    assert [m.articles for m in lake.manifests().values()] == [2]
+    assert [m.snapshot for m in lake.manifests().values()] == snapshots
+    assert orchestration.publish(second, "nightly") == snapshots  # cleared, or tried again
+    assert list(lake.store.list("staging")) == []
+
+
 def losing(monkeypatch) -> None:
     """From now on cleaning loses a row, which validation finds."""
     whole = STAGES[0]

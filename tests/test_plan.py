@@ -98,7 +98,7 @@ def test_the_newest_days_come_first_where_that_is_asked_for(built):
 
 def test_what_is_to_be_read_is_estimated_in_tokens(built, context):
     """A late article counts alone, a new day and one for another model as a whole."""
-    built.land(batch(d20220105=day_batch([article("late", lines=["x" * 4700])])))
+    built.land(batch(d20220105=day_batch([article("late", lines=["x" * 4800])])))
     (late,) = plan.due(built, context)
     assert 1000 <= late.tokens <= 1010
     assert late.size > late.tokens
