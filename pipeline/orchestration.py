@@ -57,19 +57,26 @@ def plan(run_id: str, key: str | None, *, up_to: bool) -> list[str]:
     lake = Lake(settings.lake)
     last = _day(key)
     due = planning.due(lake, context(settings), None if up_to else last, last)
-    bound, units = TOKENS_PER_UNIT, list(planning.units(due, lake, TOKENS_PER_UNIT))
-    while len(units) > MAX_UNITS:
-        bound *= 2
-        units = list(planning.units(due, lake, bound))
-    units = list(_apart(lake, units))
-    suffix = hashlib.sha256(run_id.encode()).hexdigest()[:8]
-    ids = [f"{unit.id}-{suffix}" for unit in units]
-    for unit_id, unit in zip(ids, units, strict=True):
+    units = cut(lake, due, run_id)
+    for unit_id, unit in units.items():
         Staging(lake, unit_id).begin(unit)
         log.info("unit %s: %s", unit_id, "; ".join(f"{d.day} ({', '.join(d.reasons)})" for d in unit.days))
     log.info("%d days are due, %d articles to compute, in %d units",
              len(due), sum(d.fresh for d in due), len(units))  # fmt: skip
-    return ids
+    return list(units)
+
+
+def cut(lake: Lake, due: Sequence[Due], run_id: str) -> dict[str, Unit]:
+    """The days packed into units of work, by the ids that they have in this run, at most MAX_UNITS.
+
+    Units grow where there would be more than that.
+    """
+    bound, units = TOKENS_PER_UNIT, list(planning.units(due, lake, TOKENS_PER_UNIT))
+    while len(units) > MAX_UNITS:
+        bound *= 2
+        units = list(planning.units(due, lake, bound))
+    suffix = hashlib.sha256(run_id.encode()).hexdigest()[:8]
+    return {f"{unit.id}-{suffix}": unit for unit in _apart(lake, units)}
 
 
 def stage(unit_id: str, name: str, run_id: str) -> bool:

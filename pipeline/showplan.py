@@ -65,7 +65,14 @@ def summary(units: Sequence[Unit], rates: Rates) -> list[str]:
     how = f"as the last {rates.units:,} units of this lake took" if rates.units else (
         "an assumption: no unit of this lake has been run with this model yet"
     )  # fmt: skip
-    return [f"{due} in {in_units}, some {tokens:,} tokens: {time} for one process", f"({speed}, {how})"]
+    return [
+        f"{due} in {in_units}, some {_rounded(tokens)} tokens: {time} for one process",
+        f"({speed}, {how})",
+    ]
+
+
+def _rounded(count: int) -> str:
+    return f"{count / 1e6:,.1f} million" if count >= 10**6 else f"{round(count, -2):,}"
 
 
 def why(days: Sequence[Due]) -> str:
