@@ -10,10 +10,11 @@ Takes what is new in the landing zone into the lake and makes the days that it t
 | triggered without one, `airflow dags test` | every dirty day |
 
 A day is dirty when an article, the code, the configuration or the model behind it has changed. Dirty
-days are packed into units of work of about 500 articles; each unit is one mapped task group. Runs may
-overlap and may be repeated, the command line's too: a day that another run is at work on, or has made
-current meanwhile, is left to it; a run with nothing to do is green. Only ids and digests pass between
-tasks; what they work on lies in the lake.
+days are packed into units of work of up to 500,000 tokens; each unit is one mapped task group. A day that
+is too large is several units (shards), and the last of them to be ready publishes it. Runs may overlap and
+may be repeated, the command line's too: a day that another run is at work on, or has made current
+meanwhile, is left to it; a run with nothing to do is green. Only ids and digests pass between tasks; what
+they work on lies in the lake.
 
 Needs the pool `standpoint_model` and the variables of `standpoint` in the environment of the workers
 (`STANDPOINT_LAKE`, `STANDPOINT_LANDING`, …; docs/scheduling.md).
@@ -119,7 +120,9 @@ def publish(unit: str) -> list[str]:
 
     snapshots = orchestration.publish(unit, _run_id())
     if not snapshots:
-        raise AirflowSkipException(f"unit {unit}: its days are left to other runs")
+        raise AirflowSkipException(
+            f"unit {unit}: its days are left to other runs, or other shards of them are not ready yet"
+        )
     return snapshots
 
 

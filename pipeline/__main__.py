@@ -18,6 +18,8 @@ from pipeline.options import (
     InputArgument,
     LakeOption,
     LandingOption,
+    Order,
+    OrderOption,
     TextFormat,
     ToOption,
 )
@@ -111,7 +113,11 @@ def ingest(
 
 @app.command()
 def run(
-    first: FromOption = None, last: ToOption = None, lake: LakeOption = None, landing: LandingOption = None
+    first: FromOption = None,
+    last: ToOption = None,
+    order: OrderOption = Order.oldest,
+    lake: LakeOption = None,
+    landing: LandingOption = None,
 ) -> None:
     """Make the dirty days current, without Airflow.
 
@@ -126,11 +132,14 @@ def run(
 
     settings, days_wanted = Settings.load(lake=lake, landing=landing), options.span(first, last)
     home, context = Lake(settings.lake, create=False), _context(settings)
-    days = plan.due(home, context, *days_wanted)
-    fresh = sum(due.fresh for due in days)
+    days = plan.due(home, context, *days_wanted, newest=order is Order.newest)
+    units = list(plan.units(days, home))
+    fresh, tokens = sum(due.fresh for due in days), sum(unit.tokens for unit in units)
     try:
-        with terminal.progress("articles", fresh) as advance:
-            failures = runner.run(home, list(plan.units(days, home)), context, advance, terminal.note)
+        with terminal.working(len(units), fresh, tokens) as advance:
+            failures = runner.run(
+                home, units, context, lambda unit: advance(unit.fresh, unit.tokens), terminal.note
+            )
     finally:  # what is published by now can be asked, also after Ctrl-C
         runner.finish(home)
     terminal.note(f"{len(days)} days were due, {fresh:,} articles computed")
@@ -142,27 +151,32 @@ def run(
 
 @app.command()
 def plan(
-    first: FromOption = None, last: ToOption = None, lake: LakeOption = None, landing: LandingOption = None
+    first: FromOption = None,
+    last: ToOption = None,
+    order: OrderOption = Order.oldest,
+    every: Annotated[bool, typer.Option("--all", help="A line for every day.")] = False,
+    form: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.table,
+    lake: LakeOption = None,
+    landing: LandingOption = None,
 ) -> None:
-    """List the days that are due, and why.
+    """List the days that are due, why, and about how long they will take.
+
+    Days in a row that are due for the same reasons are one line; csv and json have a row a day. The units
+    are what `standpoint run` works through and what Airflow maps its tasks to: small days share one, a day
+    that is too large has several (shards). The time is that of one process, at the rates of the last runs.
 
     Example: `standpoint plan --from 2022-01-01`
     """
     from pipeline import plan as planning
+    from pipeline import rates, showplan
     from pipeline.lake import Lake
 
     settings, days_wanted = Settings.load(lake=lake, landing=landing), options.span(first, last)
     home = Lake(settings.lake, create=False)
-    days = planning.due(home, _context(settings), *days_wanted)
-    rows = [
-        (due.day, unit.id, ", ".join(due.reasons), due.articles, due.fresh)
-        for unit in planning.units(days, home)
-        for due in unit.days
-    ]
-    if rows:
-        heads = ["day", "unit", "why", "articles", "to compute"]
-        terminal.out.print(terminal.table(heads, rows))
-    terminal.note(f"{len(rows)} days are due")
+    context = _context(settings)
+    days = planning.due(home, context, *days_wanted, newest=order is Order.newest)
+    units = list(planning.units(days, home))
+    showplan.show(units, rates.measured(home, context), form.value, every=every)
 
 
 @app.command()

@@ -11,14 +11,16 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline import schemas
@@ -95,6 +97,17 @@ class Landed:
         """Footers that were read: with a row group a day, parsing one costs more than reading a day."""
         return {}
 
+    def by_day(self, store: Store, table: str, columns: Sequence[str]) -> dict[date, pa.Table]:
+        """These columns of all its rows of `raw` or `rejects`, by day, read at once."""
+        days = sorted(day for day, entry in self.days.items() if entry[table] is not None)
+        if not days:
+            return {}
+        with store.open(_path(self.name, table)) as file:
+            rows = pq.read_table(file, columns=list(columns))
+        counts = [self.days[day]["rows_out" if table == "raw" else "rejected"] for day in days]
+        starts = np.cumsum([0, *counts])
+        return {day: rows.slice(*part) for day, *part in zip(days, starts[:-1].tolist(), counts, strict=True)}
+
     def known(self, store: Store) -> pa.Table:
         """The columns `KNOWN` of all its articles."""
         if all(entry["raw"] is None for entry in self.days.values()):
@@ -106,6 +119,15 @@ class Landed:
         counts = [self.days[day]["rows_out"] for day in days]
         repeated = [day for day, count in zip(days, counts, strict=True) for _ in range(count)]
         return rows.append_column("day", pa.array(repeated, pa.date32())).select(KNOWN.names).cast(KNOWN)
+
+
+def characters(raw: pa.Table) -> np.ndarray:
+    """How many characters each article of a `raw` table has, title and lines, int64."""
+    lines = raw["lines"].combine_chunks()
+    lengths = pc.utf8_length(lines.flatten()).fill_null(0)
+    rows = np.asarray(pc.list_parent_indices(lines))
+    found = np.bincount(rows, np.asarray(lengths), raw.num_rows).astype(np.int64)
+    return found + np.asarray(pc.utf8_length(raw["title"]).fill_null(0)).astype(np.int64)
 
 
 def land(store: Store, batch: Batch, commit: AbstractContextManager[None] | None = None) -> str:
@@ -131,6 +153,7 @@ def land(store: Store, batch: Batch, commit: AbstractContextManager[None] | None
             "rows_out": part.raw.num_rows,
             "rejected": part.rejects.num_rows,
             "duplicates": part.duplicates,
+            "characters": int(characters(part.raw).sum()),
             "seconds": part.seconds,
         }
     if raw_groups:

@@ -39,6 +39,8 @@ from pipeline.store import Store
 __all__ = ["Batch", "DayBatch", "Inputs", "Lake", "Manifest"]
 
 Result = TypeVar("Result")
+Version = tuple[str, str, datetime, str]
+VERSION = ("article_id", "raw_sha256", "landed_at", "source_uri")
 FORMAT = 1
 AT_ONCE = 100  # files that are deleted in one go, while nobody else commits
 TRIES = 5
@@ -61,6 +63,8 @@ class Manifest:
     consumed: Sequence[str] = ()
     superseded: Mapping[str, str] = field(default_factory=dict)
     """Files that it or a manifest shortly before it replaced, and when: readers may still be at them."""
+    characters: int = 0
+    """Of its raw articles; 0 where an earlier version, which did not count them, published it."""
 
     @staticmethod
     def parse(data: bytes) -> Manifest:
@@ -89,9 +93,7 @@ class Inputs:
     @property
     def digest(self) -> str:
         """Digest of which articles in which version, and which rejects, go in."""
-        raw = sorted((*version[:2], version[2].isoformat(), version[3]) for version in versions(self.raw))
-        rejects = sorted(self.rejects["reject_id"].to_pylist())
-        return hashlib.sha256(json.dumps([raw, rejects]).encode()).hexdigest()
+        return digest(versions(self.raw), self.rejects["reject_id"].to_pylist())
 
 
 class Lake:
@@ -361,10 +363,15 @@ class Lake:
         return ds.dataset(paths, schema=schema, format="parquet", filesystem=self.store.filesystem)
 
 
-def versions(raw: pa.Table) -> set[tuple[str, str, datetime, str]]:
-    """What identifies each article of a `raw` table and its version."""
-    columns = ("article_id", "raw_sha256", "landed_at", "source_uri")
-    return set(zip(*(raw[c].to_pylist() for c in columns), strict=True))
+def digest(articles: Iterable[Version], rejects: Iterable[str]) -> str:
+    """Digest of which articles in which version, and which rejects, go into a day."""
+    raw = sorted((*version[:2], version[2].isoformat(), version[3]) for version in articles)
+    return hashlib.sha256(json.dumps([raw, sorted(rejects)]).encode()).hexdigest()
+
+
+def versions(raw: pa.Table) -> set[Version]:
+    """What identifies each article of a `raw` table and its version: its columns `VERSION`."""
+    return set(zip(*(raw[c].to_pylist() for c in VERSION), strict=True))
 
 
 def settled(work: Callable[[], Result]) -> Result:

@@ -29,6 +29,16 @@ InputArgument = Annotated[
 ]
 
 
+class Order(StrEnum):
+    """Which days `run` and `plan` begin with."""
+
+    oldest = "oldest"
+    newest = "newest"
+
+
+OrderOption = Annotated[Order, typer.Option("--order", help="Which days come first.")]
+
+
 class Format(StrEnum):
     """How `sql` prints."""
 
@@ -39,7 +49,7 @@ class Format(StrEnum):
 
 
 class TextFormat(StrEnum):
-    """How `diff` prints."""
+    """How `diff` and `plan` print."""
 
     table = "table"
     csv = "csv"

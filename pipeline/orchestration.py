@@ -12,7 +12,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from functools import cache
 from typing import TypeVar
@@ -22,7 +22,7 @@ from pipeline import runner
 from pipeline.errors import Conflict, UsageError, ValidationFailed
 from pipeline.lake import Lake
 from pipeline.locks import Claims
-from pipeline.plan import ARTICLES_PER_UNIT, Due, Unit
+from pipeline.plan import TOKENS_PER_UNIT, Due, Unit
 from pipeline.settings import Settings
 from pipeline.stages import Context
 from pipeline.staging import Staging
@@ -59,17 +59,26 @@ def plan(run_id: str, key: str | None, *, up_to: bool) -> list[str]:
     lake = Lake(settings.lake)
     last = _day(key)
     due = planning.due(lake, context(settings), None if up_to else last, last)
-    # Units grow where there would be too many: two neighbours hold more than the bound, so this halves it.
-    bound = max(ARTICLES_PER_UNIT, 2 * sum(d.fresh for d in due) // MAX_UNITS)
-    units = list(_apart(lake, list(planning.units(due, lake, bound))))
-    suffix = hashlib.sha256(run_id.encode()).hexdigest()[:8]
-    ids = [f"{unit.id}-{suffix}" for unit in units]
-    for unit_id, unit in zip(ids, units, strict=True):
+    units = cut(lake, due, run_id)
+    for unit_id, unit in units.items():
         Staging(lake, unit_id).begin(unit)
         log.info("unit %s: %s", unit_id, "; ".join(f"{d.day} ({', '.join(d.reasons)})" for d in unit.days))
     log.info("%d days are due, %d articles to compute, in %d units",
              len(due), sum(d.fresh for d in due), len(units))  # fmt: skip
-    return ids
+    return list(units)
+
+
+def cut(lake: Lake, due: Sequence[Due], run_id: str) -> dict[str, Unit]:
+    """The days packed into units of work, by the ids that they have in this run, at most MAX_UNITS.
+
+    Units grow where there would be more than that.
+    """
+    bound, units = TOKENS_PER_UNIT, list(planning.units(due, lake, TOKENS_PER_UNIT))
+    while len(units) > MAX_UNITS:
+        bound *= 2
+        units = list(planning.units(due, lake, bound))
+    suffix = hashlib.sha256(run_id.encode()).hexdigest()[:8]
+    return {f"{unit.id}-{suffix}": unit for unit in _apart(lake, units)}
 
 
 def stage(unit_id: str, name: str, run_id: str) -> bool:
@@ -104,8 +113,11 @@ def publish(unit_id: str, run_id: str) -> list[str]:
         snapshots = _on_what_is_left(
             lake, unit_id, about, claims, lambda: runner.publish_unit(lake, unit_id, about, run_id, claims)
         )
-        claims.release(days)
-    log.info("unit %s: %d days published", unit_id, len(snapshots or ()))
+        if snapshots == []:
+            log.info("unit %s: other shards of its days are not ready; the last one publishes them", unit_id)
+        else:
+            claims.release(days)
+            log.info("unit %s: %d days published", unit_id, len(snapshots or ()))
     return snapshots or []
 
 
@@ -131,8 +143,8 @@ def _apart(lake: Lake, units: Sequence[Unit]) -> Iterator[Unit]:
     stuck, total = _stuck(lake), len(units)
     for unit in units:
         alone = [unit]
-        if stuck & {due.day for due in unit.days}:
-            alone = list(planning.units(unit.days, lake, articles=0))
+        if not unit.shard and stuck & {due.day for due in unit.days}:
+            alone = list(planning.units(unit.days, lake, apart=True))
         if total + len(alone) - 1 > MAX_UNITS:
             alone = [unit]
         total += len(alone) - 1
@@ -163,8 +175,10 @@ def _on_what_is_left(
     left.
     """
     staging = Staging(lake, unit_id)
-    while left := _unclaimed(lake, Unit(_left(lake, staging.unit(), about)), claims):
-        staging.begin(Unit(left))
+    unit = staging.unit()
+    while left := _unclaimed(lake, replace(unit, days=_left(lake, unit, about)), claims):
+        unit = replace(unit, days=left)
+        staging.begin(unit)
         try:
             return work()
         except Conflict as error:

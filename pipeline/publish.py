@@ -18,9 +18,9 @@ from pipeline import inbox, schemas
 from pipeline.errors import Conflict, ValidationFailed
 from pipeline.lake import GRACE, Lake, Manifest, versions
 from pipeline.outcome import Outcome
-from pipeline.plan import Due, Unit
+from pipeline.plan import Due, Shard, Unit
 from pipeline.stages import STAGES, Context, fingerprint, recipe, stale
-from pipeline.staging import Day, StageRun, Staging
+from pipeline.staging import Day, Staged, StageRun
 
 COUNTS = ("rows_in", "rows_out", "rejected", "duplicates", "seconds")
 BY_ARTICLE = ("articles", "sentences", "repairs", "signatures", "mentions", "stances")
@@ -45,24 +45,25 @@ def base(lake: Lake, due: Due, context: Context) -> Manifest | None:
 
 
 def take_up(lake: Lake, unit: Unit, context: Context) -> dict[date, Day]:
-    """What the unit's days are built from, as planned. Raises Conflict as `base`."""
+    """What the unit's days, or its shard of them, are built from, as planned. Raises Conflict as `base`."""
     for due in unit.days:
         base(lake, due, context)
     names = {name for due in unit.days for name in due.batches}
     try:
         batches = [inbox.read(lake.store, name) for name in sorted(names)]
-        return {due.date: _day(lake, due, context, batches) for due in unit.days}
+        return {due.date: _day(lake, due, context, batches, unit.shard) for due in unit.days}
     except FileNotFoundError as error:
         raise Conflict(
             f"unit {unit.id}: another run has taken up what it was planned with; nothing is lost, run again"
         ) from error
 
 
-def _day(lake: Lake, due: Due, context: Context, batches: Sequence[inbox.Landed]) -> Day:
+def _day(lake: Lake, due: Due, context: Context, batches: Sequence[inbox.Landed], shard: Shard | None) -> Day:
     manifest = base(lake, due, context)
     found = lake.inputs(due.date, manifest, [b for b in batches if b.name in due.batches])
-    fresh, known = versions(found.raw), versions(lake.table(manifest, "raw"))
-    if due.fresh < due.articles:
+    raw = shard.of(found.raw) if shard else found.raw
+    fresh, known = versions(raw), versions(lake.table(manifest, "raw"))
+    if due.carries:
         fresh -= known
     again = fresh & known if manifest and _cleaned_alike(manifest, context) else set()
     ingests = [
@@ -74,7 +75,9 @@ def _day(lake: Lake, due: Due, context: Context, batches: Sequence[inbox.Landed]
         for b in found.batches
     ]
     named = [tuple(sorted(version[0] for version in some)) for some in (fresh, again)]
-    return Day(found.raw, found.rejects, named[0], named[1], tuple(ingests))
+    if shard and shard.number > 1:  # what is the day's and no article's goes with the first
+        return Day(raw, found.rejects.slice(0, 0), named[0], named[1], ())
+    return Day(raw, found.rejects, named[0], named[1], tuple(ingests))
 
 
 def _cleaned_alike(manifest: Manifest, context: Context) -> bool:
@@ -96,7 +99,7 @@ def cleaned(lake: Lake, unit: Unit, inputs: Mapping[date, Day], context: Context
     return Outcome({n: pa.concat_tables(t) for n, t in kept.items()}, articles, pa.concat_tables(refused))
 
 
-def assemble(lake: Lake, due: Due, day: Day, staging: Staging, context: Context) -> dict[str, pa.Table]:
+def assemble(lake: Lake, due: Due, day: Day, staging: Staged, context: Context) -> dict[str, pa.Table]:
     """One day's tables, not settled yet: fresh rows from staging, the others carried over.
 
     `entities` and `runs` are not among them: they are made from the settled ones.
@@ -119,7 +122,7 @@ def runs(
     lake: Lake,
     due: Due,
     day: Day,
-    staging: Staging,
+    staging: Staged,
     tables: Mapping[str, pa.Table],
     publishing: StageRun,
     context: Context,
@@ -179,6 +182,7 @@ def manifest(lake: Lake, due: Due, tables: Mapping[str, pa.Table], run_id: str, 
         run_id=run_id,
         published_at=now.isoformat(),
         tables=entries,
+        characters=int(inbox.characters(tables["raw"]).sum()),
         consumed=sorted({*due.batches, *(previous.consumed if previous else ())} & waiting),
         superseded=_superseded(previous, entries, now),
     )

@@ -6,7 +6,7 @@ import logging
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -19,9 +19,9 @@ from pipeline.locks import Claim, Claims, Say
 from pipeline.outcome import Outcome, rejects_table
 from pipeline.plan import Due, Unit
 from pipeline.stages import STAGES, Context, Stage, Tables
-from pipeline.staging import StageRun, Staging, sweep
+from pipeline.staging import Staged, StageRun, Staging, sweep
 
-Progress = Callable[[int], None]
+Progress = Callable[[Unit], None]
 log = logging.getLogger(__name__)
 
 
@@ -79,6 +79,7 @@ def run_stage(lake: Lake, unit_id: str, name: str, context: Context, run_id: str
 def publish_unit(lake: Lake, unit_id: str, context: Context, run_id: str, claims: Claims) -> list[str]:
     """Put a unit's days together, validate them whole, and commit them; returns their snapshots.
 
+    Nothing is returned, or done, while other shards of the same days are not ready: the last one publishes.
     Committed with them are the published days after them that they change (`pipeline.neighbours`); where
     other runs publish among these meanwhile, that is done again. Raises ValidationFailed, with what was
     published before untouched, when any rule is broken, Conflict when others have published or claimed these.
@@ -92,8 +93,10 @@ def publish_unit(lake: Lake, unit_id: str, context: Context, run_id: str, claims
 
 def _publish(lake: Lake, unit_id: str, context: Context, run_id: str, claims: Claims) -> list[str]:
     started, clock = datetime.now(UTC), time.perf_counter()
-    staging = Staging(lake, unit_id)
-    days, inputs = staging.unit().days, staging.inputs()
+    staging = Staged(lake, unit_id)
+    if staging.waits(STAGES[-1].name):
+        return []
+    days, inputs = staging.unit.days, staging.inputs()
     built = {due.date: publish.assemble(lake, due, inputs[due.date], staging, context) for due in days}
     around = neighbours.around(lake, built, context)
     settled, changed = around.settle()
@@ -130,11 +133,12 @@ def run(
 ) -> list[str]:
     """Make these units' days current, one after the other; returns what failed, a line each.
 
-    A unit of several days that fails is taken apart, so that only the days at fault stay as they were. Days
-    that other runs are at work on come last, as they are then; `say` is told when nothing else is left.
-    `progress` is told the number of fresh articles done.
+    A unit of several days that fails is taken apart, so that only the days at fault stay as they were; of
+    days in shards, one that fails stops all. Days that other runs are at work on come last, as they are then;
+    `say` is told when nothing else is left. `progress` is told what of each unit is done.
     """
     failures: list[str] = []
+    lost: set[tuple[Due, ...]] = set()
     run_id = new_run_id()
     queue, later = deque(units), list[Due]()
     with Claims(lake.store, run_id) as claims:
@@ -146,18 +150,21 @@ def run(
             unit = queue.popleft()
             put_off: Sequence[Due] = ()
             try:
-                put_off = _run_unit(lake, unit, context, run_id, claims)
+                if unit.days not in lost:
+                    put_off = _run_unit(lake, unit, context, run_id, claims)
             except Conflict as error:
                 log.info("unit %s: %s", unit.id, error)
                 put_off = unit.days
             except ValidationFailed as error:
-                alone = [u for u in plan.units(unit.days, lake, articles=0) if u != unit]
-                if alone:
+                alone = [] if unit.shard else list(plan.units(unit.days, lake, apart=True))
+                if len(alone) > 1:
                     queue.extendleft(reversed(alone))
                     continue
                 failures.append(str(error))
-            later += put_off
-            progress(_fresh(unit.days) - _fresh(put_off))
+                lost.add(unit.days)
+            later += [due for due in put_off if due not in later]
+            if done := tuple(due for due in unit.days if due not in put_off):
+                progress(replace(unit, days=done))
     return failures
 
 
@@ -168,8 +175,7 @@ def claim(lake: Lake, unit: Unit, claims: Claims) -> tuple[tuple[Due, ...], dict
     """
     refused = claims.take([[due.day for due in unit.days]])
     if refused:
-        groups = plan.units(unit.days, lake, articles=0)
-        refused = claims.take([[due.day for due in group.days] for group in groups])
+        refused = claims.take([[due.day for due in group] for group in plan.groups(unit.days)])
     return tuple(due for due in unit.days if due.day not in refused), refused
 
 
@@ -184,8 +190,14 @@ def finish(lake: Lake) -> None:
 def _run_unit(lake: Lake, unit: Unit, context: Context, run_id: str, claims: Claims) -> list[Due]:
     """Run a unit without the days that others hold, which are returned. Raises Conflict as `publish_unit`."""
     days, refused = claim(lake, unit, claims)
+    if unit.shard and refused:  # what its shards stand for is published at once, or not at all
+        claims.release([due.day for due in days])
+        days = ()
     if not days:
         return list(unit.days)
+    if unit.shard:
+        _run_shard(lake, unit, context, run_id, claims)
+        return []
     put_off = [due for due in unit.days if due.day in refused]
     unit = Unit(days)
     # The run's own staging: two runs at once must not take away each other's.
@@ -211,14 +223,33 @@ def _as_others_left_it(
     names = {due.day for due in days}
     claims.wait_until_free(names, say)
     due = plan.due(lake, context, min(d.date for d in days), max(d.date for d in days))
-    groups = [unit.days for unit in plan.units(due, lake, articles=0)]
-    left = [due for group in groups if names & {d.day for d in group} for due in group]
-    progress(max(0, _fresh(days) - _fresh(left)))
-    return list(plan.units(sorted(left, key=lambda d: d.day), lake))
+    left = [due for group in plan.groups(due) if names & {d.day for d in group} for due in group]
+    if gone := tuple(d for d in days if d.day not in {other.day for other in left}):
+        progress(Unit(gone))
+    return list(plan.units(left, lake))
 
 
-def _fresh(days: Iterable[Due]) -> int:
-    return sum(due.fresh for due in days)
+def _run_shard(lake: Lake, unit: Unit, context: Context, run_id: str, claims: Claims) -> None:
+    """Run a shard, and publish with the last of them; a run that is cut off leaves them to the next one.
+
+    The days stay claimed until they are published, or a shard fails.
+    """
+    # Named by what is built alone: hours of work on one day must not be lost with a run.
+    Staging(lake, unit.id).begin(unit)
+    staged, names = Staged(lake, unit.id), [due.day for due in unit.days]
+    try:
+        for due in unit.days:
+            publish.base(lake, due, context)
+        for stage in STAGES:
+            if not Staging(lake, unit.id).done(stage.name):
+                run_stage(lake, unit.id, stage.name, context, run_id)
+                claims.check(names)
+        if publish_unit(lake, unit.id, context, run_id, claims):
+            claims.release(names)
+    except ValidationFailed:
+        staged.remove()
+        claims.release(names)
+        raise
 
 
 def _validated(

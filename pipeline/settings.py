@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from pipeline.errors import UsageError
 
 PREFIX = "STANDPOINT_"
+KERNELS = "64"
 LARGEST = {"threads": 9999, "duplicate_days": 90}
 
 
@@ -64,6 +65,16 @@ class Settings:
             if texts[name] and "://" not in texts[name]:
                 texts[name] = str(Path(texts[name]).resolve())
         return {PREFIX + name.upper(): text for name, text in texts.items()}
+
+
+def bound_kernel_caches(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Bound what PyTorch remembers of its products; to be called before PyTorch is first imported.
+
+    oneDNN makes a kernel of some 0.6 MB for every number of rows that it multiplies, and that differs from
+    batch to batch. Two caches keep 1,024 of them each: more than half a gigabyte. A batch needs a dozen.
+    """
+    for name in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
+        environ.setdefault(name, KERNELS)
 
 
 def inherited_environment() -> dict[str, str]:

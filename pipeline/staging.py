@@ -12,8 +12,8 @@ inputs/days.json             which articles are fresh, and the ingests taken up;
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -25,7 +25,9 @@ from pipeline import schemas
 from pipeline.errors import UsageError
 from pipeline.lake import Lake, parquet
 from pipeline.outcome import Outcome
-from pipeline.plan import Unit
+from pipeline.units import Unit
+
+COUNTS = ("seconds", "articles", "rows_out", "rejected")
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,10 @@ class Staging:
                 self._tables[stage, table] = schemas.conform(table, pq.read_table(file))
         return self._tables[stage, table]
 
+    def done(self, stage: str) -> bool:
+        """Whether a stage has staged all that it hands on."""
+        return self.store.exists(f"{self.folder}/{stage}/run.json")
+
     def run(self, stage: str) -> StageRun:
         """The counts of a stage that is done."""
         record = json.loads(self.store.read(f"{self.folder}/{stage}/run.json"))
@@ -139,6 +145,47 @@ class Staging:
     def remove(self) -> None:
         """Delete the unit's folder."""
         self.store.delete_folder(self.folder)
+
+
+class Staged:
+    """What a unit has staged; of one that is cut into shards, what all of them have, as if it were one."""
+
+    def __init__(self, lake: Lake, unit_id: str) -> None:
+        """`unit_id`: of any of the shards."""
+        self.unit = Staging(lake, unit_id).unit()
+        self.parts = [Staging(lake, name) for name in self.unit.siblings(unit_id)]
+
+    def waits(self, stage: str) -> int:
+        """How many shards have not finished this stage."""
+        return sum(not part.done(stage) for part in self.parts)
+
+    def inputs(self) -> dict[date, Day]:
+        """What the unit's days are built from."""
+        found = [part.inputs() for part in self.parts]
+        return {due.date: _whole([days[due.date] for days in found]) for due in self.unit.days}
+
+    def read(self, stage: str, table: str) -> pa.Table:
+        """A table that a stage has staged."""
+        return pa.concat_tables(part.read(stage, table) for part in self.parts)
+
+    def run(self, stage: str) -> StageRun:
+        """The counts of a stage: of all shards together, from when the first began."""
+        runs = [part.run(stage) for part in self.parts]
+        first = min(runs, key=lambda run: run.started_at)
+        counts = {name: sum(getattr(run, name) for run in runs) for name in COUNTS}
+        return replace(first, **counts, tokens={a: n for run in runs for a, n in run.tokens.items()})
+
+    def remove(self) -> None:
+        """Delete the folders of all shards."""
+        for part in self.parts:
+            part.remove()
+
+
+def _whole(parts: Sequence[Day]) -> Day:
+    """One day, put together from what its shards hold of it."""
+    tables = (pa.concat_tables(getattr(part, name) for part in parts) for name in ("raw", "rejects"))
+    named = (sum((getattr(part, name) for part in parts), ()) for name in ("fresh", "cleaned", "ingests"))
+    return Day(*tables, *named)
 
 
 def sweep(lake: Lake, before: datetime) -> None:

@@ -51,6 +51,33 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
+def working(units: int, articles: int, tokens: int) -> Iterator[Callable[[int, int], None]]:
+    """As `progress`, of units: yields a function of the articles and tokens of a unit that is done.
+
+    The bar and the time left go by tokens, since articles differ in length.
+    """
+    done = TextColumn("{task.fields[articles]:,}/{task.fields[of]:,} articles, {task.fields[rate]}")
+    with _bar(done) as bar:
+        task = bar.add_task("", total=tokens + units, articles=0, of=articles, rate="–/s")
+        counts = {"units": 0, "articles": 0}
+
+        def advance(more: int, weight: int) -> None:
+            counts["units"] += 1
+            counts["articles"] += more
+            seconds = bar.tasks[0].elapsed or 1
+            bar.update(
+                task,
+                advance=weight + 1,
+                articles=counts["articles"],
+                rate=f"{counts['articles'] / seconds:,.1f}/s",
+                description=f"unit {counts['units']:,}/{units:,}",
+            )
+
+        bar.update(task, description=f"unit 0/{units:,}")
+        yield advance
+
+
+@contextmanager
 def reading() -> Iterator[Callable[[int, int, str], None]]:
     """As `progress`, in bytes: yields a function of bytes read, bytes in all, and what is being read."""
     with _bar(DownloadColumn(binary_units=True), TransferSpeedColumn()) as bar:
@@ -60,9 +87,9 @@ def reading() -> Iterator[Callable[[int, int, str], None]]:
         )
 
 
-def _bar(amount: ProgressColumn, rate: ProgressColumn) -> Progress:
+def _bar(*amounts: ProgressColumn) -> Progress:
     columns: list[str | ProgressColumn] = [SpinnerColumn(), "{task.description}", BarColumn(bar_width=30)]
-    columns += [amount, rate, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()]
+    columns += [*amounts, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()]
     return Progress(*columns, console=err, disable=not err.is_terminal)
 
 
@@ -76,6 +103,20 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     for row in listed:
         shown.add_row(*(_cell(value) for value in row))
     return shown
+
+
+def duration(seconds: float) -> str:
+    """About how long that is, no finer than an estimate can be."""
+    if seconds < 45:
+        return "less than a minute"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"about {minutes} min"
+    hours, rest = divmod(5 * round(seconds / 300), 60)
+    if hours < 24:
+        return f"about {hours} h {rest} min" if rest else f"about {hours} h"
+    days, hours = divmod(round(seconds / 3600), 24)
+    return f"about {days} d {hours} h" if hours else f"about {days} d"
 
 
 def note(message: str) -> None:

@@ -162,13 +162,28 @@ def test_from_articles_to_answers(built):
     assert re.search(r"rejected: empty +1\b", shown)
     assert re.search(r"unchanged since they were read +2\b", call("ingest", *lake).output)
     planned = call("plan", "--to", "2022-12-31", *lake)
-    assert re.search(r"2022-01-07 .* new +1 +1\b", planned.stdout)
-    assert "1 days are due" in planned.stderr
+    assert re.search(r"2022-01-07 +1 +new +1 +1 +\d+ +1\n", planned.stdout)
+    assert re.search(r"1 day is due in 1 unit, some \d+ tokens: less than a minute", planned.stderr)
+    assert "as the last 1 units of this lake took" in planned.stderr
     assert "1 days were due, 1 articles computed" in call("run", "--to", "2022-12-31", *lake).stderr
     query = "SELECT target, stance, url FROM evidence WHERE day = '2022-01-07' AND target = 'Poland'"
     row = json.loads(call("sql", query, "--format", "json", *lake).stdout.splitlines()[0])
     assert row == {"target": "Poland", "stance": "favor", "url": "https://gazette.example.com/four"}
     assert "0 days are due" in call("plan", "--to", "2022-12-31", *lake).stderr
+
+
+def test_a_plan_may_begin_with_the_newest_day_and_be_read_by_programs(lake):
+    lake.land(
+        batch(d20220105=day_batch([article("one")]), d20220106=day_batch([article("two", "2022-01-06")]))
+    )
+    given = ["plan", "--lake", lake.store.uri, "--format", "json"]
+    rows = [json.loads(line) for line in call(*given, "--order", "newest").stdout.splitlines()]
+    assert [(row["day"], row["why"], row["to_compute"], row["unit"]) for row in rows] == [
+        ("2022-01-06", "new", 1, 1),
+        ("2022-01-05", "new", 1, 1),
+    ]
+    oldest = [json.loads(line)["day"] for line in call(*given).stdout.splitlines()]
+    assert oldest == ["2022-01-05", "2022-01-06"]
 
 
 def test_a_day_that_fails_validation_ends_with_1(lake, monkeypatch):

@@ -64,7 +64,7 @@ def test_a_key_that_is_no_day_is_refused(three_days):
 
 
 def test_units_grow_where_there_would_be_too_many_to_map(three_days, monkeypatch):
-    monkeypatch.setattr(orchestration, "ARTICLES_PER_UNIT", 1)
+    monkeypatch.setattr(orchestration, "TOKENS_PER_UNIT", 1)
     assert len(orchestration.plan("many", None, up_to=False)) == 3
     monkeypatch.setattr(orchestration, "MAX_UNITS", 2)
     assert len(orchestration.plan("few", None, up_to=False)) == 1
@@ -128,6 +128,25 @@ def test_days_that_another_run_is_at_work_on_are_left_to_it(three_days, caplog):
     assert held == {"backfill": DAYS[1:2], "nightly": (DAYS[0], DAYS[2])}
     orchestration.finish("backfill")
     assert [claim.owner for claim in claimed(three_days.store)] == ["nightly"]
+
+
+def test_a_day_in_shards_is_published_by_the_last_of_them(lake, context, monkeypatch):
+    monkeypatch.setenv("STANDPOINT_LAKE", lake.store.uri)
+    monkeypatch.setattr(orchestration, "context", lambda settings: context)
+    monkeypatch.setattr(orchestration, "TOKENS_PER_UNIT", 100)
+    lines = ["The council met in Moscow. " * 9]
+    lake.land(batch(d20220105=day_batch([article(f"n{n}", lines=lines) for n in range(2)])))
+    first, second = orchestration.plan("nightly", None, up_to=False)
+    assert days_of(lake, first) == days_of(lake, second) == ["2022-01-05"]
+    for stage in STAGES:
+        assert orchestration.stage(second, stage.name, "nightly")
+    assert orchestration.publish(second, "nightly") == []
+    assert lake.manifests() == {}
+    snapshots = build(first, "nightly")
+    assert [m.articles for m in lake.manifests().values()] == [2]
+    assert [m.snapshot for m in lake.manifests().values()] == snapshots
+    assert orchestration.publish(second, "nightly") == snapshots  # cleared, or tried again
+    assert list(lake.store.list("staging")) == []
 
 
 def losing(monkeypatch) -> None:

@@ -1,16 +1,12 @@
 """What is due and why, and how it is cut into units."""
 
 from dataclasses import replace
-from datetime import date, timedelta
-from itertools import pairwise
+from datetime import date
 
 from fake_models import KeywordJudge, KeywordTagger
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from lakes import article, batch, day_batch
 
-from pipeline import plan
-from pipeline.plan import Due, Unit
+from pipeline import inbox, plan
 from pipeline.settings import Settings
 from pipeline.stages import Context
 
@@ -59,7 +55,7 @@ def test_a_moved_article_makes_both_days_due_in_one_unit(built, context):
         ("2022-01-05", ("1 moved away",)),
         ("2022-01-06", ("1 late",)),
     ]
-    (unit,) = plan.units(found, built, articles=0)
+    (unit,) = plan.units(found, built, apart=True)
     assert [d.day for d in unit.days] == ["2022-01-05", "2022-01-06"]
     one_day = plan.due(built, context, date(2022, 1, 6), date(2022, 1, 6))
     assert [d.day for d in one_day] == ["2022-01-05", "2022-01-06"]
@@ -93,27 +89,37 @@ def test_bounds_are_inclusive(built):
     assert list(reasons(built, other, last=date(2022, 1, 5))) == ["2022-01-05"]
 
 
-def test_a_unit_survives_its_json(built):
+def test_the_newest_days_come_first_where_that_is_asked_for(built):
     other = Context(Settings(languages=("en", "fr")), KeywordTagger(), KeywordJudge())
-    unit = Unit(tuple(plan.due(built, other)))
-    assert Unit.parse(unit.json()) == unit
-    assert Unit.parse(unit.json()).id == unit.id
+    found = plan.due(built, other, newest=True)
+    assert [due.day for due in found] == ["2022-01-06", "2022-01-05"]
+    assert found == plan.due(built, other)[::-1]
 
 
-@given(st.lists(st.integers(0, 700), max_size=30), st.integers(1, 500))
-@settings(deadline=None, max_examples=50)
-def test_units_hold_every_day_once_in_order_and_no_more_than_asked(tmp_path_factory, sizes, bound):
-    from pipeline.lake import Lake
+def test_what_is_to_be_read_is_estimated_in_tokens(built, context):
+    """A late article counts alone, a new day and one for another model as a whole."""
+    built.land(batch(d20220105=day_batch([article("late", lines=["x" * 4800])])))
+    (late,) = plan.due(built, context)
+    assert 1000 <= late.tokens <= 1010
+    assert late.size > late.tokens
+    whole = plan.due(built, Context(Settings(languages=("en", "fr")), KeywordTagger(), KeywordJudge()))
+    assert [due.tokens == due.size for due in whole] == [True, True]
+    assert whole[0].size == late.size
 
-    lake = Lake(str(tmp_path_factory.getbasetemp() / "units"))
-    first = date(2022, 1, 1)
-    days = [
-        Due((first + timedelta(i)).isoformat(), ("new",), size, size, "", "", f"{i:064x}", ())
-        for i, size in enumerate(sizes)
-    ]
-    units = list(plan.units(days, lake, bound))
-    assert [d for u in units for d in u.days] == days
-    for unit in units:
-        assert len(unit.days) == 1 or sum(d.fresh for d in unit.days) <= bound
-    for before, after in pairwise(units):
-        assert sum(d.fresh for d in (*before.days, after.days[0])) > bound
+
+def test_days_that_exchange_articles_are_told_by_the_first_of_them(built, context):
+    moved = article("one", "2022-01-06")
+    built.land(batch(d20220105=day_batch(moved=[moved["article_id"]]), d20220106=day_batch([moved])))
+    assert [due.together for due in plan.due(built, context)] == ["2022-01-05"] * 2
+
+
+def test_the_inputs_that_are_planned_are_those_that_are_built(built, context):
+    """However many batches have come since, in whatever order, a day is current once it is built."""
+    moved = article("one", "2022-01-06")
+    built.land(batch(d20220105=day_batch([article("late")], ["bad"])))
+    built.land(batch(d20220105=day_batch([article("late", lines=["Corrected."])], ["bad", "worse"])))
+    built.land(batch(d20220105=day_batch(moved=[moved["article_id"]]), d20220106=day_batch([moved])))
+    for due in plan.due(built, context):
+        manifest = built.manifest(due.date)
+        found = built.inputs(due.date, manifest, inbox.batches(built.store))
+        assert (due.inputs, due.articles) == (found.digest, found.raw.num_rows)

@@ -12,6 +12,7 @@ from pipeline.errors import UsageError, ValidationFailed
 from pipeline.lake import Lake
 from pipeline.locks import Claims, claimed
 from pipeline.outcome import Outcome
+from pipeline.plan import Unit
 from pipeline.settings import Settings
 from pipeline.stages import Context
 from pipeline.staging import Staging
@@ -357,3 +358,78 @@ def test_published_files_have_the_declared_schema(built, context):
             assert found.equals(declared)
             assert found.metadata == declared.metadata
             assert [field.metadata for field in found] == [field.metadata for field in declared]
+
+
+def crowd(lake) -> None:
+    """One day with six articles, of which two are alike, beside an ordinary one."""
+    rows = [
+        article(
+            f"n{n}", lines=[f"Mayor Number{n % 5} Smith praised Poland.", "The council met in Moscow. " * 9]
+        )
+        for n in range(6)
+    ]
+    lake.land(batch(d20220105=day_batch(rows, ["broken"]), d20220106=day_batch([article("x", "2022-01-06")])))
+
+
+def in_shards(lake, context) -> list[Unit]:
+    found = list(plan.units(plan.due(lake, context), lake, 250))
+    assert [unit.shard.parts for unit in found if unit.shard] == [2, 2]
+    return found
+
+
+def test_a_day_in_shards_is_built_as_one_in_one_piece(tmp_path, context):
+    """The same bytes, and the same counts in `runs`; also when only some articles of the day are new."""
+    whole, cut = Lake(str(tmp_path / "whole")), Lake(str(tmp_path / "cut"))
+    late = [article(f"l{n}", lines=["The council met in Paris. " * 25]) for n in range(2)]
+    for step in (crowd, lambda lake: lake.land(batch(d20220105=day_batch(late)))):
+        for lake in (whole, cut):
+            step(lake)
+        assert runner.run(cut, in_shards(cut, context), context) == []
+        assert make_current(whole, context) == []
+        runner.finish(cut)
+        assert digests(cut) == digests(whole)
+        counts = "SELECT day, stage, rows_in, rows_out, rejected, tokens, verdict FROM runs ORDER BY ALL"
+        assert ask(cut, counts) == ask(whole, counts)
+        assert plan.due(cut, context) == []
+        assert list(cut.store.list("staging")) == []
+
+
+def test_a_run_that_is_cut_off_goes_on_at_the_next_shard(lake, context):
+    crowd(lake)
+    units = [unit for unit in in_shards(lake, context) if unit.shard]
+
+    class Stopping(CountingTagger):
+        def tag(self, texts, spans=None):
+            if self.texts:
+                raise KeyboardInterrupt
+            return super().tag(texts, spans)
+
+    stopping, counting = Stopping(), CountingTagger()
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(lake, units, Context(Settings(), stopping, KeywordJudge()))
+    assert lake.manifests() == {}
+    again = Context(Settings(), counting, KeywordJudge())
+    assert [unit.id for unit in in_shards(lake, again) if unit.shard] == [unit.id for unit in units]
+    assert runner.run(lake, units, again) == []
+    manifest = lake.manifest(units[0].days[0].date)
+    prose = lake.table(manifest, "sentences").filter(pc.field("kind") != "boilerplate")
+    assert (stopping.texts + counting.texts, stopping.texts > 0) == (prose.num_rows, True)
+    assert list(lake.store.list("staging")) == []
+
+
+def test_a_shard_that_fails_stops_its_day_and_no_other(lake, context, monkeypatch):
+    crowd(lake)
+    calls = []
+
+    def lose(outcome: Outcome) -> Outcome:
+        calls.append(outcome.rows_in)
+        return Outcome(outcome.kept, outcome.rows_in + 1) if len(calls) == 1 else outcome
+
+    broken_stage(monkeypatch, "clean", lose)
+    units, done = in_shards(lake, context), []
+    (failure,) = runner.run(lake, units, context, done.append)
+    assert "-1of2, stage clean" in failure
+    assert len(calls) == 2
+    assert done == units
+    assert [m.day for m in lake.manifests().values()] == ["2022-01-06"]
+    assert list(lake.store.list("staging")) == []

@@ -76,3 +76,30 @@ def test_a_closed_pipe_is_left_to_the_command_line():
     console = type(terminal.out)(file=Closed())
     with pytest.raises(BrokenPipeError):
         console.print("x")
+
+
+def test_work_is_counted_in_units_and_articles_and_timed_by_tokens(monkeypatch):
+    console = Console(file=io.StringIO(), width=120, force_terminal=True)
+    monkeypatch.setattr(terminal, "err", console)
+    with terminal.working(3, 50, 1000) as advance:
+        advance(10, 900)
+    shown = console.file.getvalue()
+    assert "unit 1/3" in shown
+    assert "10/50 articles" in shown
+    assert "/s" in shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (20, "less than a minute"),
+        (100, "about 2 min"),
+        (3540, "about 59 min"),
+        (3580, "about 1 h"),
+        (11_300, "about 3 h 10 min"),
+        (86_390, "about 1 d"),
+        (100_000, "about 1 d 4 h"),
+    ],
+)
+def test_how_long_is_told_no_finer_than_an_estimate_can_be(seconds, words):
+    assert terminal.duration(seconds) == words
