@@ -18,6 +18,7 @@ from pipeline.options import (
     InputArgument,
     LakeOption,
     LandingOption,
+    ScreenFormat,
     TextFormat,
     ToOption,
 )
@@ -161,6 +162,28 @@ def plan(
         heads = ["day", "unit", "why", "articles", "to compute"]
         terminal.out.print(terminal.table(heads, rows))
     terminal.note(f"{len(rows)} days are due")
+
+
+@app.command()
+def status(
+    form: Annotated[ScreenFormat, typer.Option("--format", help="How to print it.")] = ScreenFormat.table,
+    lake: LakeOption = None,
+    landing: LandingOption = None,
+) -> None:
+    """Show how the lake stands and what to do next.
+
+    Freshness, what is due and why, the rates of the last runs, what failed or was refused, and the quality of the
+    last 28 days against the 28 before (view `quality`; ▁ is 0, █ the greatest, · a day without articles). Exit
+    code 0, whatever is found; `--format json` is for a monitor.
+
+    Example: `standpoint status --format json | jq .findings`
+    """
+    from pipeline import showstatus
+    from pipeline.lake import Lake
+    from pipeline.status import examine
+
+    settings = Settings.load(lake=lake, landing=landing)
+    showstatus.show(examine(Lake(settings.lake, create=False), _context(settings)), form.value)
 
 
 @app.command()

@@ -23,10 +23,9 @@ from pipeline.lake import Lake
 from pipeline.plan import ARTICLES_PER_UNIT, Due, Unit
 from pipeline.settings import Settings
 from pipeline.stages import Context
-from pipeline.staging import Staging
+from pipeline.staging import FAILED, Staging
 
 MAX_UNITS = 1000  # below Airflow's core.max_map_length, 1024 unless configured
-FAILED = "failed.json"  # in the staging of a unit whose data failed validation: its days, and why
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -152,8 +151,7 @@ def _on_what_is_left(lake: Lake, unit_id: str, about: Context, work: Callable[[]
         except ValidationFailed as error:
             before, left = left, _left(lake, staging.unit(), about)
             if left == before:
-                marker = {"days": [due.day for due in left], "error": str(error)}
-                lake.store.write(f"{staging.folder}/{FAILED}", json.dumps(marker).encode())
+                staging.fail(str(error))
                 raise
     staging.remove()
     return None

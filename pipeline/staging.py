@@ -7,6 +7,7 @@ inputs/days.json             which articles are fresh, and the ingests taken up;
 <stage>/<table>.parquet      what the stage kept
 <stage>/rejects.parquet      what it refused
 <stage>/run.json             its counts, written last: the stage is done
+failed.json                  the unit's data failed validation: its days, and why
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from pipeline.errors import UsageError
 from pipeline.lake import Lake, parquet
 from pipeline.outcome import Outcome
 from pipeline.plan import Unit
+
+FAILED = "failed.json"
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,11 @@ class Staging:
         """The counts of a stage that is done."""
         record = json.loads(self.store.read(f"{self.folder}/{stage}/run.json"))
         return StageRun(**record | {"started_at": datetime.fromisoformat(record["started_at"])})
+
+    def fail(self, error: str) -> None:
+        """Note that the unit's data failed validation, and why."""
+        marker = {"days": [due.day for due in self.unit().days], "error": error}
+        self.store.write(f"{self.folder}/{FAILED}", json.dumps(marker).encode())
 
     def remove(self) -> None:
         """Delete the unit's folder."""

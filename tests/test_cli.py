@@ -28,6 +28,7 @@ COMMANDS = [
     "ingest",
     "run",
     "plan",
+    "status",
     "sql",
     "export",
     "diff",
