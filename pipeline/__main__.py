@@ -95,16 +95,18 @@ def ingest(
     """Take raw articles into the lake: .txt, folders, .tar, .zip, JSON lines, CSV, Parquet.
 
     Landing the same thing twice adds nothing; a corrected article of the same URL replaces the old one.
-    What cannot be read is kept in the table `rejects` with its reason.
+    What cannot be read is kept in the table `rejects` with its reason. `STANDPOINT_LOG=FILE` appends what is
+    done to a file, a JSON line an event (`-`: standard error).
 
     Example: `standpoint ingest archive.tar.zst wire.csv --columns title=headline,text=body`
     """
+    from pipeline import logs
     from pipeline.ingest import ingest as take_in
     from pipeline.lake import Lake
 
     settings = Settings.load(lake=lake, landing=landing)
     names = options.pairs("--columns", columns)
-    with terminal.reading() as report:
+    with logs.written(settings.log), terminal.reading() as report:
         summary = take_in(Lake(settings.lake), sources or (), settings.landing, report, names)
     terminal.out.print(terminal.table(["ingest", "count"], summary.rows()))
 
@@ -117,21 +119,23 @@ def run(
 
     A day is dirty when an article, the code, the configuration or the model behind it has changed;
     `standpoint plan` lists them. Exit code 1: some days failed validation and stay as they were.
+    `STANDPOINT_LOG=FILE` appends what is done to a file, a JSON line an event (`-`: standard error).
 
     Example: `standpoint run --from 2021-12-01 --to 2022-03-31`
     """
-    from pipeline import plan, runner
+    from pipeline import logs, plan, runner
     from pipeline.lake import Lake
 
     settings, days_wanted = Settings.load(lake=lake, landing=landing), options.span(first, last)
     home, context = Lake(settings.lake, create=False), _context(settings)
     days = plan.due(home, context, *days_wanted)
     fresh = sum(due.fresh for due in days)
-    try:
-        with terminal.progress("articles", fresh) as advance:
-            failures = runner.run(home, list(plan.units(days, home)), context, advance)
-    finally:  # what is published by now can be asked, also after Ctrl-C
-        runner.finish(home)
+    with logs.written(settings.log):
+        try:
+            with terminal.progress("articles", fresh) as advance:
+                failures = runner.run(home, list(plan.units(days, home)), context, advance)
+        finally:  # what is published by now can be asked, also after Ctrl-C
+            runner.finish(home)
     terminal.note(f"{len(days)} days were due, {fresh:,} articles computed")
     for failure in failures:
         terminal.fail(failure)
@@ -172,9 +176,9 @@ def status(
 ) -> None:
     """Show how the lake stands and what to do next.
 
-    Freshness, what is due and why, the rates of the last runs, what failed or was refused, and the quality of the
-    last 28 days against the 28 before (view `quality`; ▁ is 0, █ the greatest, · a day without articles). Exit
-    code 0, whatever is found; `--format json` is for a monitor.
+    Freshness, what is due and why, the rates of the last runs, what failed or was refused, and the quality of
+    the last 28 days against the 28 before (view `quality`; ▁ is 0, █ the greatest, · a day without articles).
+    Exit code 0, whatever is found; `--format json` is for a monitor.
 
     Example: `standpoint status --format json | jq .findings`
     """

@@ -51,9 +51,8 @@ def _failed(failures: Failures) -> Iterator[Finding]:
             f"{_days(days)} failed at {failure.at:%Y-%m-%d %H:%M}: {failure.error}",
             "mend what it names, then `standpoint run`",
         )
-    if more := len(failures.failed) - LISTED:
-        if more > 0:
-            yield Finding(f"{more:,} more units failed", "`standpoint status --format json` lists them")
+    if (more := len(failures.failed) - LISTED) > 0:
+        yield Finding(f"{more:,} more units failed", "`standpoint status --format json` lists them")
     if failures.stuck:
         count = _count(len(failures.stuck), "unit was", "units were")
         yield Finding(
@@ -83,7 +82,7 @@ def _due(status: Status) -> Iterator[Finding]:
             other,
             "day is published as another model left it",
             "days are published as another model left them",
-        )  # noqa: E501
+        )
         yield Finding(left, "`standpoint run`, then `standpoint diff previous latest` shows what it changed")
 
 

@@ -200,9 +200,9 @@ class Lake:
 
     # Inputs
 
-    def land(self, batch: Batch) -> None:
-        """Add a chunk of an ingest to the inbox, whole or not at all."""
-        inbox.land(self.store, batch)
+    def land(self, batch: Batch) -> str:
+        """Add a chunk of an ingest to the inbox, whole or not at all; returns its name."""
+        return inbox.land(self.store, batch)
 
     def inputs(self, day: date, manifest: Manifest | None, batches: Sequence[inbox.Landed]) -> Inputs:
         """What `day` is to be built from: what is published, changed by the batches in their order."""

@@ -11,13 +11,12 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 from datetime import date
 from functools import cache
 from typing import TypeVar
 
+from pipeline import logs, runner
 from pipeline import plan as planning
-from pipeline import runner
 from pipeline.errors import UsageError, ValidationFailed
 from pipeline.lake import Lake
 from pipeline.plan import ARTICLES_PER_UNIT, Due, Unit
@@ -37,15 +36,17 @@ def context(settings: Settings) -> Context:
     return Context(settings)
 
 
+@logs.within()
 def ingest() -> None:
     """Take what is new in the landing zone into the lake."""
     from pipeline.ingest import ingest as take_in
 
     settings = Settings.load()
-    summary = take_in(Lake(settings.lake), (), settings.landing)
-    log.info("ingest %s: %s", settings.landing, json.dumps(asdict(summary)))
+    logs.note(landing=settings.landing)
+    take_in(Lake(settings.lake), (), settings.landing)
 
 
+@logs.within(run="run_id")
 def plan(run_id: str, key: str | None, *, up_to: bool) -> list[str]:
     """Pack the dirty days into units of work, stage their descriptions, and return their ids.
 
@@ -63,12 +64,14 @@ def plan(run_id: str, key: str | None, *, up_to: bool) -> list[str]:
     ids = [f"{unit.id}-{suffix}" for unit in units]
     for unit_id, unit in zip(ids, units, strict=True):
         Staging(lake, unit_id).begin(unit)
-        log.info("unit %s: %s", unit_id, "; ".join(f"{d.day} ({', '.join(d.reasons)})" for d in unit.days))
-    log.info("%d days are due, %d articles to compute, in %d units",
-             len(due), sum(d.fresh for d in due), len(units))  # fmt: skip
+        why = {d.day: list(d.reasons) for d in unit.days}
+        logs.event(log, "unit planned", unit=unit_id, days=list(why), why=why,
+                   articles=sum(d.fresh for d in unit.days))  # fmt: skip
+    logs.event(log, "planned", units=len(units), due=len(due), articles=sum(d.fresh for d in due))
     return ids
 
 
+@logs.within(run="run_id", unit="unit_id", stage="name")
 def stage(unit_id: str, name: str, run_id: str) -> bool:
     """Run one stage on a unit; false when other runs have made all of its days current meanwhile.
 
@@ -77,12 +80,10 @@ def stage(unit_id: str, name: str, run_id: str) -> bool:
     settings = Settings.load()
     lake, about = Lake(settings.lake), context(settings)
     run = _on_what_is_left(lake, unit_id, about, lambda: runner.run_stage(lake, unit_id, name, about, run_id))
-    if run:
-        log.info("unit %s, %s: %d articles, %d rows out, %d rejected, %.1f s",
-                 unit_id, name, run.articles, run.rows_out, run.rejected, run.seconds)  # fmt: skip
     return run is not None
 
 
+@logs.within(run="run_id", unit="unit_id")
 def publish(unit_id: str, run_id: str) -> list[str]:
     """Publish a unit and return its days' snapshots; none when other runs have made its days current.
 
@@ -96,7 +97,6 @@ def publish(unit_id: str, run_id: str) -> list[str]:
     snapshots = _on_what_is_left(
         lake, unit_id, about, lambda: runner.publish_unit(lake, unit_id, about, run_id)
     )
-    log.info("unit %s: %d days published", unit_id, len(snapshots or ()))
     return snapshots or []
 
 
@@ -108,8 +108,7 @@ def finish() -> None:
         name: sum(m.tables[name]["rows"] for m in lake.manifests().values())
         for name in ("articles", "mentions", "stances", "rejects")
     }
-    log.info("lake %s: %d days, %s", lake.store.uri, len(lake.manifests()),
-             ", ".join(f"{count} {name}" for name, count in rows.items()))  # fmt: skip
+    logs.event(log, "finished", lake=lake.store.uri, published=len(lake.manifests()), **rows)
 
 
 def _apart(lake: Lake, units: Sequence[Unit]) -> Iterator[Unit]:
@@ -152,6 +151,8 @@ def _on_what_is_left(lake: Lake, unit_id: str, about: Context, work: Callable[[]
             before, left = left, _left(lake, staging.unit(), about)
             if left == before:
                 staging.fail(str(error))
+                failed = [due.day for due in left]
+                logs.event(log, "unit failed", logging.ERROR, days=failed, error=str(error))
                 raise
     staging.remove()
     return None
@@ -173,7 +174,7 @@ def _left(lake: Lake, unit: Unit, about: Context) -> tuple[Due, ...]:
                 "planned; nothing is lost, run again"
             )
         else:
-            log.info("day %s: another run has made it current", due.day)
+            logs.event(log, "another run has made the day current", days=[due.day])
     return tuple(left)
 
 

@@ -68,7 +68,7 @@ def _day(lake: Lake, due: Due, context: Context, batches: Sequence[inbox.Landed]
     ingests = [
         {
             "name": b.name,
-            "started_at": b.started_at.isoformat(),
+            "started_at": b.began_at.isoformat(),
             "counts": {"code": b.code} | {k: b.days[due.date][k] for k in COUNTS},
         }
         for b in found.batches
@@ -144,7 +144,7 @@ def runs(
                 rows_in=len(day.fresh) if stage.name == "clean" else kept + refused.num_rows,
                 rows_out=kept,
                 rejected=refused.num_rows,
-                seconds=unit.seconds * len(day.fresh) / max(unit.articles, 1),
+                seconds=unit.share(len(day.fresh)),
                 tokens=sum(unit.tokens.get(article, 0) for article in day.fresh),
                 verdict="quarantined" if broken else "passed",
                 **recipe(context)[stage.name],

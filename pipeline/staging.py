@@ -35,7 +35,7 @@ FAILED = "failed.json"
 class StageRun:
     """One stage of one run on one unit: what `runs` is made of.
 
-    `articles`: how many the stage worked on; `tokens`: word pieces that the model saw, by article.
+    `articles`, `days`: how many the stage worked on; `tokens`: word pieces that the model saw, by article.
     """
 
     run_id: str
@@ -46,6 +46,11 @@ class StageRun:
     rows_out: int = 0
     rejected: int = 0
     tokens: Mapping[str, int] = field(default_factory=dict)
+    days: int = 1
+
+    def share(self, articles: int) -> float:
+        """The seconds of a day with so many of the articles; of none at all, equal parts."""
+        return self.seconds * (articles / self.articles if self.articles else 1 / self.days)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ COMMAND_LINE = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
 
 @dataclass(frozen=True)
 class Run:
-    """The run that published last: when, by whom, and the days and articles that are published as it left them."""
+    """The run that published last: when, by whom, and the days and articles that are published from it."""
 
     run_id: str
     by: str

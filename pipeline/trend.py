@@ -44,7 +44,7 @@ FROM quality WHERE day > $newest::DATE - {days}
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure: pooled over the last 28 days and over the 28 before, and day by day (None: no such day)."""
+    """One measure: pooled over the last 28 days and over the 28 before, and day by day (None: none that day)."""
 
     name: str
     meaning: str
