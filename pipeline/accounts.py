@@ -1,4 +1,4 @@
-"""What `runs` needs beside a build's rows: counts that are whole, whose the time was, who else was changed."""
+"""What `runs` needs beside a build's rows: that counts are whole, whose the time was, what else changed."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ def check(staging: Staging, inputs: Mapping[date, Day]) -> None:
         taken = [of(staging.read(stage.name, name), fresh).num_rows for name in (stage.counts, "rejects")]
         if taken != [run.rows_out, run.rejected]:
             raise ValidationFailed(
-                f"unit {staging.unit_id}, stage {stage.name}: {run.rows_out} rows out and {run.rejected} rejected "
-                f"were counted, {taken[0]} and {taken[1]} belong to its articles; nothing of it is published"
+                f"unit {staging.unit_id}, stage {stage.name}: {run.rows_out} rows out and {run.rejected} "
+                f"rejected were counted, {taken[0]} and {taken[1]} belong to its articles; nothing of it is "
+                "published"
             )
 
 

@@ -1,4 +1,4 @@
-"""What the pipeline tells while it works: one event a line, with the run, unit, days and stage that it is about.
+"""What the pipeline tells while it works: one event a line, with the run, unit and days that it is about.
 
 What an event is about is noted once, in context variables, and stands in every line inside. They are named as
 structlog names its own, so that Airflow's task logs, which structlog writes, carry them too. The command line

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from pipeline import database
 from pipeline.lake import Lake, Manifest
@@ -44,7 +45,7 @@ FROM quality WHERE day > $newest::DATE - {days}
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure: pooled over the last 28 days and over the 28 before, and day by day (None: none that day)."""
+    """A measure: pooled over the last 28 days and the 28 before, and day by day (None: nothing that day)."""
 
     name: str
     meaning: str
@@ -89,5 +90,5 @@ def trend(lake: Lake, manifests: Mapping[date, Manifest]) -> list[Measure]:
     ]
 
 
-def _ask(connection: database.Connection, sql: str, newest: date) -> list[tuple[object, ...]]:
+def _ask(connection: database.Connection, sql: str, newest: date) -> list[tuple[Any, ...]]:
     return connection.execute(sql.format(days=DAYS), {"newest": newest}).fetchall()

@@ -94,7 +94,9 @@ def test_structlog_has_the_same_fields():
 def test_a_run_from_the_landing_zone_to_the_tables(lake, context, tmp_path):
     landing = tmp_path / "landing"
     landing.mkdir()
-    text = "Mayor Smith praises Poland\n20220105\nhttps://gazette.example.com/1\nMayor Smith praised Poland.\n"
+    text = (
+        "Mayor Smith praises Poland\n20220105\nhttps://gazette.example.com/1\nMayor Smith praised Poland.\n"
+    )
     (landing / "one.txt").write_text(text)
     (landing / "bad.txt").write_bytes(b"")
     path = tmp_path / "log.jsonl"

@@ -31,7 +31,7 @@ def test_a_current_lake(built, context):
     assert (fresh.last_run.days, fresh.last_run.articles) == (2, 3)
     assert timedelta() < fresh.last_run.ended_at - fresh.last_run.started_at < timedelta(minutes=10)
     assert found.model.days_with_another == 0
-    assert [one.name for one in found.quality][0] == "articles"
+    assert found.quality[0].name == "articles"
     assert found.size.missing == ()
     assert found.size.files == len(list(built.store.list()))
     assert found.size.bytes == sum(entry.size for entry in built.store.list())
