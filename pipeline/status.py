@@ -115,7 +115,7 @@ def _examine(lake: Lake, context: Context, now: datetime) -> Status:
     return Status(
         lake=lake.store.uri,
         at=now,
-        freshness=_freshness(lake, whole, recent, batches),
+        freshness=_freshness(lake, manifests, whole, recent, batches),
         backlog=waiting.backlog(manifests, batches, context),
         rates=tuple(rates.rates(runs)),
         failures=wrong.failures(lake, whole, now),
@@ -128,6 +128,7 @@ def _examine(lake: Lake, context: Context, now: datetime) -> Status:
 def _freshness(
     lake: Lake,
     manifests: Mapping[date, Manifest],
+    whole: Mapping[date, Manifest],
     recent: Sequence[Manifest],
     batches: Sequence[inbox.Landed],
 ) -> Freshness:
@@ -140,7 +141,7 @@ def _freshness(
         first_day=min(articles, default=None),
         last_day=max(articles, default=None),
         newest_landed=max(filter(None, (pc.max(part).as_py() for part in (landed, *waits))), default=None),
-        last_run=_last_run(lake, manifests.values(), recent),
+        last_run=_last_run(lake, whole.values(), recent),
     )
 
 
