@@ -57,7 +57,7 @@ def _failed(failures: Failures) -> Iterator[Finding]:
         count = _count(len(failures.stuck), "unit was", "units were")
         yield Finding(
             f"{count} left in the middle, the last at {max(failures.stuck.values()):%Y-%m-%d %H:%M}",
-            "nothing: their days are still due, and the next run removes what they left",
+            "nothing: what was due is due, and a run a day later removes what they left",
         )
 
 

@@ -22,6 +22,8 @@ from pipeline.trend import DAYS, Measure
 BLOCKS = "▁▂▃▄▅▆▇█"
 NO_DAY = "·"
 DIGEST = 16
+WIDE = 80
+"""Columns of a terminal that days side by side need."""
 SOME = 6
 """Kinds of rejects that are listed."""
 
@@ -52,7 +54,7 @@ def screen(status: Status, found: Sequence[Finding], console: Console) -> None:
         "backlog": _backlog(status),
         "rates": _rates(status.rates),
         "failures": _failures(status),
-        "quality": _quality(status.quality),
+        "quality": _quality(status.quality, console.width),
         "model": [_model(status)],
     }
     grid = Table.grid(padding=(0, 2, 0, 0), expand=False)
@@ -140,7 +142,7 @@ def _failures(status: Status) -> Iterable[RenderableType]:
         yield Text(f"refused in the days published this week: {', '.join(listed)}")
 
 
-def _quality(quality: Sequence[Measure]) -> Iterable[RenderableType]:
+def _quality(quality: Sequence[Measure], width: int) -> Iterable[RenderableType]:
     if not quality:
         yield Text("no day is published yet")
         return
@@ -148,14 +150,17 @@ def _quality(quality: Sequence[Measure]) -> Iterable[RenderableType]:
     shown = terminal.table([f"last {DAYS} days", "", "before", "day by day"], rows)
     for at in (1, 2):
         shown.columns[at].justify = "right"
-    shown.columns[3].no_wrap = True
+    if width < WIDE:
+        del shown.columns[3]
     yield shown
 
 
 def _model(status: Status) -> str:
     model = status.model
-    others = f"{model.days_with_another:,} days are published as another left them"
-    return f"{visible(model.name)}, digest {model.digest[:DIGEST]}; {others if model.days_with_another else 'all days have it'}"  # noqa: E501
+    named = f"{visible(model.name)}, digest {model.digest[:DIGEST]}"
+    if model.days_with_another:
+        return f"{named}; {model.days_with_another:,} days are published as another left them"
+    return f"{named}; all days have it" if status.freshness.days else named
 
 
 def _line(values: Sequence[float | None]) -> str:
