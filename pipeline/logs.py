@@ -23,6 +23,8 @@ Result = TypeVar("Result")
 
 PREFIX = "structlog_"
 STANDARD_ERROR = "-"
+FIRST = dict.fromkeys(("run", "unit", "stage"))
+"""Fields that stand first in a line; lists, which may be long, stand last."""
 ROOT = logging.getLogger("pipeline")
 ROOT.addHandler(logging.NullHandler())  # else Python prints warnings that nobody asked for
 
@@ -112,7 +114,10 @@ class _JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "event": record.getMessage(),
         }
-        return json.dumps(line | noted(), ensure_ascii=False, default=str)
+        fields = noted()
+        names = [name for name in FIRST if name in fields]
+        names += sorted(fields.keys() - FIRST.keys(), key=lambda name: (isinstance(fields[name], list), name))
+        return json.dumps(line | {name: fields[name] for name in names}, ensure_ascii=False, default=str)
 
 
 @cache

@@ -163,11 +163,22 @@ def _run_row(due: Due, run_id: str, stage: str, started_at: datetime, **values: 
     return zero | {"verdict": "passed"} | named | values
 
 
-def manifest(lake: Lake, due: Due, tables: Mapping[str, pa.Table], run_id: str, context: Context) -> Manifest:
-    """Write a day's tables as files; the manifest returned commits them (`Lake.commit`)."""
+def write(lake: Lake, due: Due, tables: Mapping[str, pa.Table]) -> dict[str, Mapping[str, Any]]:
+    """Write these tables of a day as files; returns their entries for its manifest."""
+    return {name: lake.write_table(name, due.date, due.snapshot, table) for name, table in tables.items()}
+
+
+def manifest(
+    lake: Lake,
+    due: Due,
+    tables: Mapping[str, pa.Table],
+    entries: Mapping[str, Mapping[str, Any]],
+    run_id: str,
+    context: Context,
+) -> Manifest:
+    """The manifest that commits a day's tables as they were written (`Lake.commit`)."""
     previous = base(lake, due, context)
     now = datetime.now(UTC)
-    entries = {name: lake.write_table(name, due.date, due.snapshot, t) for name, t in tables.items()}
     waiting = set(inbox.names(lake.store))
     return Manifest(
         day=due.day,

@@ -120,6 +120,8 @@ def publish_unit(lake: Lake, unit_id: str, context: Context, run_id: str) -> lis
     _check_published(lake, unit_id, snapshots, built, "publish")
     later = {day: around.manifests[day].snapshot for day in changed}
     _check_published(lake, unit_id, later, changed, "neighbours")
+    # Written before the time is taken: on a store that is far away that is most of it.
+    written = {due.date: publish.write(lake, due, built[due.date]) for due in days}
     spent = accounts.shares(time.perf_counter() - clock, {**built, **changed})
     for due in days:
         tables, own = built[due.date], StageRun(run_id, "publish", started, spent[due.date])
@@ -129,7 +131,11 @@ def publish_unit(lake: Lake, unit_id: str, context: Context, run_id: str) -> lis
         tables["runs"] = accounts.settled(lake, around.manifests[day], tables, own, context)
     done = {day: {"runs": tables["runs"]} for day, tables in {**built, **changed}.items()}
     _check_published(lake, unit_id, snapshots | later, done, "runs")
-    manifests = [publish.manifest(lake, due, built[due.date], run_id, context) for due in days]
+    for due in days:
+        written[due.date] |= publish.write(lake, due, {"runs": built[due.date]["runs"]})
+    manifests = [
+        publish.manifest(lake, due, built[due.date], written[due.date], run_id, context) for due in days
+    ]
     follow = [publish.settled_anew(lake, around.manifests[day], t) for day, t in changed.items()]
     around.check()
     lake.commit([*manifests, *follow])

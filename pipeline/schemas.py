@@ -430,8 +430,8 @@ RUNS = Table(
         _int("rows_out", "Rows that it passed on."),
         _int("rejected", "Rows that went to `rejects`."),
         _int("duplicates", "Rows that were there already."),
-        Column("seconds", pa.float64(), "Wall-clock seconds, without writing the files; of several days "
-               "worked on at once, this day's share: by articles, of publish and settle by rows.", low=0),
+        Column("seconds", pa.float64(), "Wall-clock seconds until the row was made; of several days worked "
+               "on at once, this day's share: by articles, of publish and settle by rows.", low=0),
         Column("tokens", pa.int64(), "Word pieces seen by the model; 0 where it is not asked.", low=0),
         _text("code", "Version of the stage."),
         _text("model", "Digest of the model; empty where none is used."),
