@@ -54,10 +54,11 @@ def within(**arguments: str) -> Callable[[Callable[Arguments, Result]], Callable
 
         @wraps(function)
         def inside(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-            given = signature.bind(*args, **kwargs).arguments
+            given = signature.bind(*args, **kwargs)
+            given.apply_defaults()
 
             def call() -> Result:
-                note(**{field: given[name] for field, name in arguments.items()})
+                note(**{field: given.arguments[name] for field, name in arguments.items()})
                 return function(*args, **kwargs)
 
             return copy_context().run(call)
