@@ -73,7 +73,7 @@ def event(to: logging.Logger, what: str, level: int = logging.INFO, **fields: ob
 
     def tell() -> None:
         note(**fields)
-        to.log(level, what)
+        to.log(level, what, stacklevel=3)  # of whom it is told, not of here
 
     copy_context().run(tell)
 

@@ -110,7 +110,7 @@ def landing(days: list[list[str]], version: int):
     return batch(**parts)
 
 
-@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(A_DAY, min_size=3, max_size=3),
     st.lists(A_DAY, min_size=3, max_size=3),
