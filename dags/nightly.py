@@ -46,6 +46,7 @@ TABLES = (
     "raw", "articles", "sentences", "repairs", "signatures",
     "mentions", "entities", "stances", "rejects", "runs",
 )  # fmt: skip
+LANDING = Asset("standpoint://landing")
 PUBLISHED = [Asset(f"standpoint://lake/{table}") for table in TABLES]
 
 # What the user must put right fails at once; an unreachable store or a lost worker is tried again.
@@ -113,7 +114,7 @@ def judge(unit: str) -> None:
     _stage(unit, "judge")
 
 
-@task(max_active_tis_per_dag=1, outlets=PUBLISHED)
+@task(max_active_tis_per_dag=1, inlets=[LANDING], outlets=PUBLISHED)
 def publish(unit: str) -> list[str]:
     """Validates the unit's days whole and commits them; returns their snapshot ids. One at a time."""
     from pipeline import orchestration

@@ -20,6 +20,7 @@ from pipeline.options import (
     LandingOption,
     Order,
     OrderOption,
+    ScreenFormat,
     TextFormat,
     ToOption,
 )
@@ -97,16 +98,18 @@ def ingest(
 
     Landing the same thing twice adds nothing; a corrected article of the same URL replaces the old one.
     What cannot be read is kept in the table `rejects` with its reason. Another ingest into the same lake is
-    waited for.
+    waited for. `STANDPOINT_LOG=FILE` appends what is done to a file, a JSON line an event (`-`: standard
+    error).
 
     Example: `standpoint ingest archive.tar.zst wire.csv --columns title=headline,text=body`
     """
+    from pipeline import logs
     from pipeline.ingest import ingest as take_in
     from pipeline.lake import Lake
 
     settings = Settings.load(lake=lake, landing=landing)
     names = options.pairs("--columns", columns)
-    with terminal.reading() as report:
+    with logs.written(settings.log), terminal.reading() as report:
         summary = take_in(Lake(settings.lake), sources or (), settings.landing, report, names, terminal.note)
     terminal.out.print(terminal.table(["ingest", "count"], summary.rows()))
 
@@ -124,10 +127,11 @@ def run(
     A day is dirty when an article, the code, the configuration or the model behind it has changed;
     `standpoint plan` lists them. Days that another run is at work on come last. Exit code 1: some days failed
     validation and stay as they were.
+    `STANDPOINT_LOG=FILE` appends what is done to a file, a JSON line an event (`-`: standard error).
 
     Example: `standpoint run --from 2021-12-01 --to 2022-03-31`
     """
-    from pipeline import plan, runner
+    from pipeline import logs, plan, runner
     from pipeline.lake import Lake
 
     settings, days_wanted = Settings.load(lake=lake, landing=landing), options.span(first, last)
@@ -135,13 +139,14 @@ def run(
     days = plan.due(home, context, *days_wanted, newest=order is Order.newest)
     units = list(plan.units(days, home))
     fresh, tokens = sum(due.fresh for due in days), sum(unit.tokens for unit in units)
-    try:
-        with terminal.working(len(units), fresh, tokens) as advance:
-            failures = runner.run(
-                home, units, context, lambda unit: advance(unit.fresh, unit.tokens), terminal.note
-            )
-    finally:  # what is published by now can be asked, also after Ctrl-C
-        runner.finish(home)
+    with logs.written(settings.log):
+        try:
+            with terminal.working(len(units), fresh, tokens) as advance:
+                failures = runner.run(
+                    home, units, context, lambda unit: advance(unit.fresh, unit.tokens), terminal.note
+                )
+        finally:  # what is published by now can be asked, also after Ctrl-C
+            runner.finish(home)
     terminal.note(f"{len(days)} days were due, {fresh:,} articles computed")
     for failure in failures:
         terminal.fail(failure)
@@ -177,6 +182,28 @@ def plan(
     days = planning.due(home, context, *days_wanted, newest=order is Order.newest)
     units = list(planning.units(days, home))
     showplan.show(units, rates.measured(home, context), form.value, every=every)
+
+
+@app.command()
+def status(
+    form: Annotated[ScreenFormat, typer.Option("--format", help="How to print it.")] = ScreenFormat.table,
+    lake: LakeOption = None,
+    landing: LandingOption = None,
+) -> None:
+    """Show how the lake stands and what to do next.
+
+    Freshness, what is due and why, the rates of the last runs, what failed or was refused, and the quality of
+    the last 28 days against the 28 before (view `quality`; ▁ is 0, █ the greatest, · a day without articles).
+    Exit code 0, whatever is found; `--format json` is for a monitor.
+
+    Example: `standpoint status --format json | jq .findings`
+    """
+    from pipeline import showstatus
+    from pipeline.lake import Lake
+    from pipeline.status import examine
+
+    settings = Settings.load(lake=lake, landing=landing)
+    showstatus.show(examine(Lake(settings.lake, create=False), _context(settings)), form.value)
 
 
 @app.command()

@@ -51,7 +51,7 @@ class History:
         runs = lake.rows("runs", days.values(), names)
         rows: dict[tuple[date, str], dict[str, dict[str, object]]] = {}
         for row in runs.to_pylist():
-            if row["stage"] != "ingest":
+            if row["stage"] not in ("ingest", "settle"):
                 rows.setdefault((row["day"], row["run_id"]), {})[row["stage"]] = row
         builds = [
             Build(day, run_id, stages["publish"]["started_at"], stages["publish"]["fingerprint"],  # type: ignore[arg-type]

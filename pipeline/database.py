@@ -45,7 +45,7 @@ def connect(lake: Lake) -> Connection:
     Raises EnvironmentProblem when nothing has been published yet.
     """
     if not lake.store.is_local:
-        return _connect_remote(lake)
+        return over(lake, lake.manifests().values())
     if not lake.store.exists(FILE):
         raise EnvironmentProblem(f"lake {lake.store.uri!r}: nothing is published yet; run `standpoint run`")
     connection = _open(lake)
@@ -55,6 +55,18 @@ def connect(lake: Lake) -> Connection:
         refresh(lake)
         connection = _open(lake)
     connection.execute(f"SET allowed_directories = [{_literal(lake.store.full('data') + '/')}]")
+    return _locked(connection)
+
+
+def over(lake: Lake, manifests: Iterable[Manifest]) -> Connection:
+    """A read-only connection in memory with every table and view over these days alone."""
+    connection = duckdb.connect()
+    for name, files in lake.files(manifests).items():
+        paths = [lake.store.full(f) for f in files]
+        schema = schemas.TABLES[name].published_schema
+        connection.register(name, ds.dataset(paths, schema=schema, filesystem=lake.store.filesystem))
+    for name, sql in analyst_views().items():
+        connection.execute(f"CREATE VIEW {name} AS {sql}")
     return _locked(connection)
 
 
@@ -131,17 +143,6 @@ def _open(lake: Lake) -> Connection:
             f"{lake.store.full(FILE)} cannot be opened: another program holds it for writing; "
             f"close it there, or open it with -readonly ({error})"
         ) from error
-
-
-def _connect_remote(lake: Lake) -> Connection:
-    connection = duckdb.connect()
-    for name, files in lake.files(lake.manifests().values()).items():
-        paths = [lake.store.full(f) for f in files]
-        schema = schemas.TABLES[name].published_schema
-        connection.register(name, ds.dataset(paths, schema=schema, filesystem=lake.store.filesystem))
-    for name, sql in analyst_views().items():
-        connection.execute(f"CREATE VIEW {name} AS {sql}")
-    return _locked(connection)
 
 
 def _locked(connection: Connection) -> Connection:

@@ -23,7 +23,8 @@ COUNTED = (
     ("tag", "mentions", "mentions"),
     ("link", "mentions", "mentions"),
     ("judge", "stances", "judgements"),
-    ("publish", "", "rows of all published tables"),
+    ("publish", "", "rows of all published tables but `runs`"),
+    ("settle", "", "rows of `articles`, `sentences` and `entities`, settled anew when a day before changed"),
 )
 
 
@@ -111,7 +112,7 @@ def _rules(table: Table) -> str:
 
 
 def _counted() -> str:
-    rows = [(f"`{stage}`", f"`{table}`" if table else "all", what) for stage, table, what in COUNTED]
+    rows = [(f"`{stage}`", f"`{table}`" if table else "–", what) for stage, table, what in COUNTED]
     return "What a stage's rows are:\n\n" + _grid(("Stage", "Table", "Rows in, out, rejected count"), rows)
 
 

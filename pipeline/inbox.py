@@ -77,6 +77,11 @@ class Landed:
     code: str
     days: Mapping[date, Mapping[str, Any]]
 
+    @property
+    def began_at(self) -> datetime:
+        """When the work on it began; `started_at` is when it landed, which orders the batches."""
+        return self.started_at - timedelta(seconds=sum(part["seconds"] for part in self.days.values()))
+
     def moved(self, day: date) -> list[str]:
         """The articles that left this day."""
         return list(self.days[day]["moved"])

@@ -7,18 +7,19 @@ crash costs a chunk. Landing the same thing again adds nothing. One ingest at a 
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, timedelta
 from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
 
-from pipeline import schemas
+from pipeline import logs, schemas
 from pipeline.headers import Publication, article_id, canonical_url, publication, raw_sha256
 from pipeline.lake import Batch, DayBatch, Lake
 from pipeline.locks import Claims, Say
@@ -33,6 +34,8 @@ CHUNK_ITEMS = 2_000
 CHUNK_CHARACTERS = 32 * 2**20
 CLAIM = "ingest"  # what an ingest holds, so that another waits
 PATIENCE = timedelta(hours=1)
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int, str], None]
 """Called with bytes read, bytes in all, and the source being read."""
@@ -94,7 +97,7 @@ def _take_in(lake: Lake, places: Sequence[Place], claims: Claims, progress: Prog
     finished = lake.sources()
     fresh = [place for place in places if finished.get(place.key) != place.signature]
     if not fresh:
-        return Summary(0, len(places), seconds=time.perf_counter() - started)
+        return _told(Summary(0, len(places), seconds=time.perf_counter() - started))
     chunks = _Chunks(lake, claims)
     total, done = sum(place.entry.size for place in fresh), 0
     for place in fresh:
@@ -108,7 +111,14 @@ def _take_in(lake: Lake, places: Sequence[Place], claims: Claims, progress: Prog
     # What could not be opened is tried again: new permissions change neither size nor time.
     lake.remember({place.key: place.signature for place in fresh if place.denied is None})
     seconds = time.perf_counter() - started
-    return Summary(len(fresh), len(places) - len(fresh), **chunks.outcome, bytes=total, seconds=seconds)
+    return _told(
+        Summary(len(fresh), len(places) - len(fresh), **chunks.outcome, bytes=total, seconds=seconds)
+    )
+
+
+def _told(summary: Summary) -> Summary:
+    logs.event(log, "ingested", stage="ingest", **asdict(summary) | {"seconds": round(summary.seconds, 3)})
+    return summary
 
 
 def assess(landed: Landed) -> tuple[Publication, dict[str, Any]] | Refused:
@@ -147,6 +157,7 @@ class _Chunks:
     """Items on their way into the lake: the open chunk, and what this run has seen and done so far."""
 
     def __init__(self, lake: Lake, claims: Claims) -> None:
+        self._clock = time.perf_counter()
         self._lake, self._claims = lake, claims
         self._versions = Versions(lake.known())
         self._rejected = {int(reject_id, 16) for reject_id in lake.known_rejects().to_pylist()}
@@ -160,7 +171,6 @@ class _Chunks:
         self._written: set[date] = set()
         self._did: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
-        self._clock = time.perf_counter()
 
     @property
     def outcome(self) -> dict[str, Any]:
@@ -248,11 +258,24 @@ class _Chunks:
             came, known = self._came.pop(day, 0), self._known.pop(day, 0)
             gone = tuple(sorted(moved.get(day, ())))
             batch[day] = DayBatch(raw, rejects, gone, known, came, round(seconds * came, 6))
-        self._lake.land(Batch(batch, VERSION), self._claims.fenced(CLAIM))
+        self._clock = time.perf_counter()
+        name = self._lake.land(Batch(batch, VERSION), self._claims.fenced(CLAIM))
+        parts = batch.values()
+        logs.event(
+            log,
+            "landed",
+            run=name,
+            stage="ingest",
+            days=[day.isoformat() for day in batch],
+            rows_in=sum(part.rows_in for part in parts),
+            rows_out=sum(part.raw.num_rows for part in parts),
+            rejected=sum(part.rejects.num_rows for part in parts),
+            duplicates=sum(part.duplicates for part in parts),
+            seconds=round(sum(part.seconds for part in parts), 3),
+        )
         self._written |= days
         self._rows, self._rejects = {}, defaultdict(list)
         self._items = self._characters = 0
-        self._clock = time.perf_counter()
 
     def _articles(self) -> dict[date, pa.Table]:
         """The chunk's rows of `raw` by day, each in the order of its key."""

@@ -226,9 +226,11 @@ class Lake:
 
     # Inputs
 
-    def land(self, batch: Batch, commit: AbstractContextManager[None] | None = None) -> None:
-        """Add a chunk of an ingest to the inbox, whole or not at all; seen from within `commit` on."""
-        inbox.land(self.store, batch, commit)
+    def land(self, batch: Batch, commit: AbstractContextManager[None] | None = None) -> str:
+        """Add a chunk of an ingest to the inbox, whole or not at all, seen from within `commit` on; returns
+        its name.
+        """
+        return inbox.land(self.store, batch, commit)
 
     def inputs(self, day: date, manifest: Manifest | None, batches: Sequence[inbox.Landed]) -> Inputs:
         """What `day` is to be built from: what is published, changed by the batches in their order."""

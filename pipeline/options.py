@@ -56,6 +56,13 @@ class TextFormat(StrEnum):
     json = "json"
 
 
+class ScreenFormat(StrEnum):
+    """How `status` prints."""
+
+    table = "table"
+    json = "json"
+
+
 class FileFormat(StrEnum):
     """What `export` writes."""
 

@@ -12,23 +12,22 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from typing import TypeVar
 
+from pipeline import logs, runner
 from pipeline import plan as planning
-from pipeline import runner
 from pipeline.errors import Conflict, UsageError, ValidationFailed
 from pipeline.lake import Lake
 from pipeline.locks import Claims
 from pipeline.plan import TOKENS_PER_UNIT, Due, Unit
 from pipeline.settings import Settings
 from pipeline.stages import Context
-from pipeline.staging import Staging
+from pipeline.staging import FAILED, Staging
 
 MAX_UNITS = 1000  # below Airflow's core.max_map_length, 1024 unless configured
-FAILED = "failed.json"  # in the staging of a unit whose data failed validation: its days, and why
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -40,15 +39,17 @@ def context(settings: Settings) -> Context:
     return Context(settings)
 
 
+@logs.within()
 def ingest() -> None:
     """Take what is new in the landing zone into the lake."""
     from pipeline.ingest import ingest as take_in
 
     settings = Settings.load()
-    summary = take_in(Lake(settings.lake), (), settings.landing, say=log.info)
-    log.info("ingest %s: %s", settings.landing, json.dumps(asdict(summary)))
+    logs.note(landing=settings.landing)
+    take_in(Lake(settings.lake), (), settings.landing, say=log.info)
 
 
+@logs.within(run="run_id")
 def plan(run_id: str, key: str | None, *, up_to: bool) -> list[str]:
     """Pack the dirty days into units of work, stage their descriptions, and return their ids.
 
@@ -62,9 +63,10 @@ def plan(run_id: str, key: str | None, *, up_to: bool) -> list[str]:
     units = cut(lake, due, run_id)
     for unit_id, unit in units.items():
         Staging(lake, unit_id).begin(unit)
-        log.info("unit %s: %s", unit_id, "; ".join(f"{d.day} ({', '.join(d.reasons)})" for d in unit.days))
-    log.info("%d days are due, %d articles to compute, in %d units",
-             len(due), sum(d.fresh for d in due), len(units))  # fmt: skip
+        why = {d.day: list(d.reasons) for d in unit.days}
+        logs.event(log, "unit planned", unit=unit_id, days=list(why), why=why,
+                   articles=sum(d.fresh for d in unit.days))  # fmt: skip
+    logs.event(log, "planned", units=len(units), due=len(due), articles=sum(d.fresh for d in due))
     return list(units)
 
 
@@ -81,6 +83,7 @@ def cut(lake: Lake, due: Sequence[Due], run_id: str) -> dict[str, Unit]:
     return {f"{unit.id}-{suffix}": unit for unit in _apart(lake, units)}
 
 
+@logs.within(run="run_id", unit="unit_id", stage="name")
 def stage(unit_id: str, name: str, run_id: str) -> bool:
     """Run one stage on a unit; false when other runs are at work on all of its days or have published them.
 
@@ -92,12 +95,10 @@ def stage(unit_id: str, name: str, run_id: str) -> bool:
         run = _on_what_is_left(
             lake, unit_id, about, claims, lambda: runner.run_stage(lake, unit_id, name, about, run_id)
         )
-    if run:
-        log.info("unit %s, %s: %d articles, %d rows out, %d rejected, %.1f s",
-                 unit_id, name, run.articles, run.rows_out, run.rejected, run.seconds)  # fmt: skip
     return run is not None
 
 
+@logs.within(run="run_id", unit="unit_id")
 def publish(unit_id: str, run_id: str) -> list[str]:
     """Publish a unit and return its days' snapshots; none when its days are left to other runs.
 
@@ -114,10 +115,9 @@ def publish(unit_id: str, run_id: str) -> list[str]:
             lake, unit_id, about, claims, lambda: runner.publish_unit(lake, unit_id, about, run_id, claims)
         )
         if snapshots == []:
-            log.info("unit %s: other shards of its days are not ready; the last one publishes them", unit_id)
+            logs.event(log, "other shards are not ready")  # the last one publishes
         else:
             claims.release(days)
-            log.info("unit %s: %d days published", unit_id, len(snapshots or ()))
     return snapshots or []
 
 
@@ -131,8 +131,7 @@ def finish(run_id: str | None = None) -> None:
         name: sum(m.tables[name]["rows"] for m in lake.manifests().values())
         for name in ("articles", "mentions", "stances", "rejects")
     }
-    log.info("lake %s: %d days, %s", lake.store.uri, len(lake.manifests()),
-             ", ".join(f"{count} {name}" for name, count in rows.items()))  # fmt: skip
+    logs.event(log, "finished", lake=lake.store.uri, published=len(lake.manifests()), **rows)
 
 
 def _apart(lake: Lake, units: Sequence[Unit]) -> Iterator[Unit]:
@@ -184,9 +183,10 @@ def _on_what_is_left(
         except Conflict as error:
             log.info("unit %s: %s", unit_id, error)
         except ValidationFailed as error:
-            marker = {"days": [due.day for due in left], "error": str(error)}
-            lake.store.write(f"{staging.folder}/{FAILED}", json.dumps(marker).encode())
-            claims.release(marker["days"])
+            staging.fail(str(error))
+            failed = [due.day for due in left]
+            logs.event(log, "unit failed", logging.ERROR, days=failed, error=str(error))
+            claims.release(failed)
             raise
     staging.remove()
     return None
@@ -216,7 +216,7 @@ def _left(lake: Lake, unit: Unit, about: Context) -> tuple[Due, ...]:
                 "planned; nothing is lost, run again"
             )
         else:
-            log.info("day %s: another run has made it current", due.day)
+            logs.event(log, "another run has made the day current", days=[due.day])
     return tuple(left)
 
 

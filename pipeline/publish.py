@@ -69,7 +69,7 @@ def _day(lake: Lake, due: Due, context: Context, batches: Sequence[inbox.Landed]
     ingests = [
         {
             "name": b.name,
-            "started_at": b.started_at.isoformat(),
+            "started_at": b.began_at.isoformat(),
             "counts": {"code": b.code} | {k: b.days[due.date][k] for k in COUNTS},
         }
         for b in found.batches
@@ -147,7 +147,7 @@ def runs(
                 rows_in=len(day.fresh) if stage.name == "clean" else kept + refused.num_rows,
                 rows_out=kept,
                 rejected=refused.num_rows,
-                seconds=unit.seconds * len(day.fresh) / max(unit.articles, 1),
+                seconds=unit.share(len(day.fresh)),
                 tokens=sum(unit.tokens.get(article, 0) for article in day.fresh),
                 verdict="quarantined" if broken else "passed",
                 **recipe(context)[stage.name],
@@ -166,11 +166,22 @@ def _run_row(due: Due, run_id: str, stage: str, started_at: datetime, **values: 
     return zero | {"verdict": "passed"} | named | values
 
 
-def manifest(lake: Lake, due: Due, tables: Mapping[str, pa.Table], run_id: str, context: Context) -> Manifest:
-    """Write a day's tables as files; the manifest returned commits them (`Lake.commit`)."""
+def write(lake: Lake, due: Due, tables: Mapping[str, pa.Table]) -> dict[str, Mapping[str, Any]]:
+    """Write these tables of a day as files; returns their entries for its manifest."""
+    return {name: lake.write_table(name, due.date, due.snapshot, table) for name, table in tables.items()}
+
+
+def manifest(
+    lake: Lake,
+    due: Due,
+    tables: Mapping[str, pa.Table],
+    entries: Mapping[str, Mapping[str, Any]],
+    run_id: str,
+    context: Context,
+) -> Manifest:
+    """The manifest that commits a day's tables as they were written (`Lake.commit`)."""
     previous = base(lake, due, context)
     now = datetime.now(UTC)
-    entries = {name: lake.write_table(name, due.date, due.snapshot, t) for name, t in tables.items()}
     waiting = set(inbox.names(lake.store))
     return Manifest(
         day=due.day,

@@ -12,7 +12,18 @@ from datetime import UTC, date, datetime
 
 import pyarrow as pa
 
-from pipeline import database, datadocs, neighbours, plan, publish, quarantine, schemas, validate
+from pipeline import (
+    accounts,
+    database,
+    datadocs,
+    logs,
+    neighbours,
+    plan,
+    publish,
+    quarantine,
+    schemas,
+    validate,
+)
 from pipeline.errors import Conflict, UsageError, ValidationFailed
 from pipeline.lake import GRACE, Lake
 from pipeline.locks import Claim, Claims, Say
@@ -30,6 +41,7 @@ def new_run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
 
 
+@logs.within(run="run_id", unit="unit_id", stage="name")
 def run_stage(lake: Lake, unit_id: str, name: str, context: Context, run_id: str) -> StageRun:
     """Run one stage on a unit, validate what it returns, and stage it.
 
@@ -42,6 +54,7 @@ def run_stage(lake: Lake, unit_id: str, name: str, context: Context, run_id: str
     started, clock = datetime.now(UTC), time.perf_counter()
     staging = Staging(lake, unit_id)
     unit = staging.unit()
+    logs.note(days=[due.day for due in unit.days])
     if stage is STAGES[0]:
         staging.take_up(publish.take_up(lake, unit, context))
     for due in unit.days:
@@ -68,14 +81,27 @@ def run_stage(lake: Lake, unit_id: str, name: str, context: Context, run_id: str
         started_at=started,
         seconds=time.perf_counter() - clock,
         articles=raw.num_rows,
+        days=len(unit.days),
         rows_out=outcome.kept[stage.counts].num_rows,
         rejected=outcome.rejected.num_rows,
         tokens=outcome.tokens,
     )
     staging.write(name, outcome, run)
+    logs.event(
+        log,
+        "stage done",
+        articles=run.articles,
+        rows_in=outcome.rows_in,
+        rows_out=run.rows_out,
+        rejected=run.rejected,
+        duplicates=outcome.duplicates,
+        tokens=sum(run.tokens.values()),
+        seconds=round(run.seconds, 3),
+    )
     return run
 
 
+@logs.within(run="run_id", unit="unit_id")
 def publish_unit(lake: Lake, unit_id: str, context: Context, run_id: str, claims: Claims) -> list[str]:
     """Put a unit's days together, validate them whole, and commit them; returns their snapshots.
 
@@ -97,6 +123,8 @@ def _publish(lake: Lake, unit_id: str, context: Context, run_id: str, claims: Cl
     if staging.waits(STAGES[-1].name):
         return []
     days, inputs = staging.unit.days, staging.inputs()
+    logs.note(stage="publish", days=[due.day for due in days])
+    accounts.check(staging, inputs)
     built = {due.date: publish.assemble(lake, due, inputs[due.date], staging, context) for due in days}
     around = neighbours.around(lake, built, context)
     settled, changed = around.settle()
@@ -106,13 +134,22 @@ def _publish(lake: Lake, unit_id: str, context: Context, run_id: str, claims: Cl
     _check_published(lake, unit_id, snapshots, built, "publish")
     later = {day: around.manifests[day].snapshot for day in changed}
     _check_published(lake, unit_id, later, changed, "neighbours")
-    share = (time.perf_counter() - clock) / len(days)
-    publishing = StageRun(run_id, "publish", started, share)
+    # Written before the time is taken: on a store that is far away that is most of it.
+    written = {due.date: publish.write(lake, due, built[due.date]) for due in days}
+    spent = accounts.shares(time.perf_counter() - clock, {**built, **changed})
     for due in days:
-        tables = built[due.date]
-        tables["runs"] = publish.runs(lake, due, inputs[due.date], staging, tables, publishing, context)
-    _check_published(lake, unit_id, snapshots, {d: {"runs": t["runs"]} for d, t in built.items()}, "runs")
-    manifests = [publish.manifest(lake, due, built[due.date], run_id, context) for due in days]
+        tables, own = built[due.date], StageRun(run_id, "publish", started, spent[due.date])
+        tables["runs"] = publish.runs(lake, due, inputs[due.date], staging, tables, own, context)
+    for day, tables in changed.items():
+        own = StageRun(run_id, "publish", started, spent[day])
+        tables["runs"] = accounts.settled(lake, around.manifests[day], tables, own, context)
+    done = {day: {"runs": tables["runs"]} for day, tables in {**built, **changed}.items()}
+    _check_published(lake, unit_id, snapshots | later, done, "runs")
+    for due in days:
+        written[due.date] |= publish.write(lake, due, {"runs": built[due.date]["runs"]})
+    manifests = [
+        publish.manifest(lake, due, built[due.date], written[due.date], run_id, context) for due in days
+    ]
     follow = [publish.settled_anew(lake, around.manifests[day], t) for day, t in changed.items()]
 
     def check() -> None:
@@ -121,6 +158,14 @@ def _publish(lake: Lake, unit_id: str, context: Context, run_id: str, claims: Cl
 
     lake.commit([*manifests, *follow], check)
     staging.remove()
+    logs.event(
+        log,
+        "published",
+        snapshots=[m.snapshot for m in manifests],
+        settled=[m.day for m in follow],
+        articles=sum(m.articles for m in manifests),
+        seconds=round(time.perf_counter() - clock, 3),
+    )
     return [m.snapshot for m in manifests]
 
 
@@ -130,16 +175,18 @@ def run(
     context: Context,
     progress: Progress = lambda _: None,
     say: Say = lambda _: None,
+    run_id: str | None = None,
 ) -> list[str]:
     """Make these units' days current, one after the other; returns what failed, a line each.
 
     A unit of several days that fails is taken apart, so that only the days at fault stay as they were; of
     days in shards, one that fails stops all. Days that other runs are at work on come last, as they are then;
-    `say` is told when nothing else is left. `progress` is told what of each unit is done.
+    `say` is told when nothing else is left. `progress` is told what of each unit is done. The
+    run has a new id unless it is given one.
     """
     failures: list[str] = []
     lost: set[tuple[Due, ...]] = set()
-    run_id = new_run_id()
+    run_id = run_id or new_run_id()
     queue, later = deque(units), list[Due]()
     with Claims(lake.store, run_id) as claims:
         while queue or later:
@@ -162,6 +209,7 @@ def run(
                     continue
                 failures.append(str(error))
                 lost.add(unit.days)
+                _note_failure(lake, unit, run_id, str(error))
             later += [due for due in put_off if due not in later]
             if done := tuple(due for due in unit.days if due not in put_off):
                 progress(replace(unit, days=done))
@@ -184,7 +232,7 @@ def finish(lake: Lake) -> None:
     database.refresh(lake)
     datadocs.rebuild_index(lake.store)
     sweep(lake, datetime.now(UTC) - GRACE)
-    lake.tidy()
+    logs.event(log, "tidied", removed=lake.tidy())
 
 
 def _run_unit(lake: Lake, unit: Unit, context: Context, run_id: str, claims: Claims) -> list[Due]:
@@ -250,6 +298,16 @@ def _run_shard(lake: Lake, unit: Unit, context: Context, run_id: str, claims: Cl
         staged.remove()
         claims.release(names)
         raise
+
+
+@logs.within(run="run_id")
+def _note_failure(lake: Lake, unit: Unit, run_id: str, error: str) -> None:
+    """Leave the unit in staging with why it failed, until a run a day later tidies up."""
+    staging = Staging(lake, f"{unit.id}-{run_id[-8:]}")
+    staging.begin(unit)
+    staging.fail(error)
+    days = [due.day for due in unit.days]
+    logs.event(log, "unit failed", logging.ERROR, unit=staging.unit_id, days=days, error=error)
 
 
 def _validated(

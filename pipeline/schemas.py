@@ -34,7 +34,7 @@ MENTION_TYPES = ("PERSON", "ORG", "LOC", "FAC", "NORP", "DATE", "MONEY", "PRODUC
 ENTITY_TYPES = tuple(t for t in MENTION_TYPES if t not in ("DATE", "MONEY"))
 STANCES = ("favor", "against", "neutral")
 ROLES = ("source", "cue", "content")
-STAGE_NAMES = ("ingest", "clean", "tag", "link", "judge", "publish")
+STAGE_NAMES = ("ingest", "clean", "tag", "link", "judge", "publish", "settle")
 VERDICTS = ("passed", "quarantined")  # a failed stage publishes nothing, so no row says "failed"
 MINHASHES = 129  # values of a signature, in 43 bands of 3
 SMALLEST = 30  # shingles; a text of fewer is a near-duplicate only of the same words
@@ -422,15 +422,16 @@ RUNS = Table(
     "One stage of one run on one partition.",
     ("run_id", "stage"),
     (
-        _text("run_id", "The run: when it started, and a digest."),
+        _text("run_id", "The run: when it started, and a digest; of Airflow, the DAG and its run; of ingest, "
+              "the batch."),
         _text("stage", "The stage.", allowed=STAGE_NAMES),
         Column("started_at", TIMESTAMP, "When the stage started."),
         _int("rows_in", "Rows that the stage was given or made (see docs/tables.md for what it counts)."),
         _int("rows_out", "Rows that it passed on."),
         _int("rejected", "Rows that went to `rejects`."),
         _int("duplicates", "Rows that were there already."),
-        Column("seconds", pa.float64(), "Wall-clock seconds; of several days worked on at once, "
-               "this day's share by articles.", low=0),
+        Column("seconds", pa.float64(), "Wall-clock seconds until the row was made; of several days worked "
+               "on at once, this day's share: by articles, of publish and settle by rows.", low=0),
         Column("tokens", pa.int64(), "Word pieces seen by the model; 0 where it is not asked.", low=0),
         _text("code", "Version of the stage."),
         _text("model", "Digest of the model; empty where none is used."),

@@ -38,6 +38,8 @@ class Settings:
     """An article is compared with those of its day and of so many days before (0: of its day alone)."""
     precision: float = 0.9
     """How often `favor` and `against` shall be right where they are published: one of `models.PRECISIONS`."""
+    log: str = ""
+    """File to which `ingest` and `run` append JSON lines, one an event; `-`: standard error; empty: none."""
 
     @staticmethod
     def load(
@@ -61,8 +63,8 @@ class Settings:
         """These settings as environment variables, for a process that is started with them."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         texts = {n: ",".join(v) if isinstance(v, tuple) else str(v) for n, v in values.items()}
-        for name in ("lake", "landing", "model", "aliases"):
-            if texts[name] and "://" not in texts[name]:
+        for name in ("lake", "landing", "model", "aliases", "log"):
+            if texts[name] not in ("", "-") and "://" not in texts[name]:
                 texts[name] = str(Path(texts[name]).resolve())
         return {PREFIX + name.upper(): text for name, text in texts.items()}
 

@@ -7,6 +7,7 @@ inputs/days.json             which articles are fresh, and the ingests taken up;
 <stage>/<table>.parquet      what the stage kept
 <stage>/rejects.parquet      what it refused
 <stage>/run.json             its counts, written last: the stage is done
+failed.json                  the unit's data failed validation: its days, and why
 """
 
 from __future__ import annotations
@@ -29,12 +30,14 @@ from pipeline.units import Unit
 
 COUNTS = ("seconds", "articles", "rows_out", "rejected")
 
+FAILED = "failed.json"
+
 
 @dataclass(frozen=True)
 class StageRun:
     """One stage of one run on one unit: what `runs` is made of.
 
-    `articles`: how many the stage worked on; `tokens`: word pieces that the model saw, by article.
+    `articles`, `days`: how many the stage worked on; `tokens`: word pieces that the model saw, by article.
     """
 
     run_id: str
@@ -45,6 +48,11 @@ class StageRun:
     rows_out: int = 0
     rejected: int = 0
     tokens: Mapping[str, int] = field(default_factory=dict)
+    days: int = 1
+
+    def share(self, articles: int) -> float:
+        """The seconds of a day with so many of the articles; of none at all, equal parts."""
+        return self.seconds * (articles / self.articles if self.articles else 1 / self.days)
 
 
 @dataclass(frozen=True)
@@ -141,6 +149,11 @@ class Staging:
         """The counts of a stage that is done."""
         record = json.loads(self.store.read(f"{self.folder}/{stage}/run.json"))
         return StageRun(**record | {"started_at": datetime.fromisoformat(record["started_at"])})
+
+    def fail(self, error: str) -> None:
+        """Note that the unit's data failed validation, and why."""
+        marker = {"days": [due.day for due in self.unit().days], "error": error}
+        self.store.write(f"{self.folder}/{FAILED}", json.dumps(marker).encode())
 
     def remove(self) -> None:
         """Delete the unit's folder."""

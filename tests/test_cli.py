@@ -28,6 +28,7 @@ COMMANDS = [
     "ingest",
     "run",
     "plan",
+    "status",
     "sql",
     "export",
     "diff",
@@ -102,6 +103,8 @@ MISTAKES = [  # arguments, exit code, what is said
     (["run", "--from", "yesterday"], 2, "--from: 'yesterday' is not a day such as 2021-12-29"),
     (["plan", "--to", "2022-02-30"], 2, "--to: '2022-02-30' is not a day"),
     (["plan", "--from", "2022-02-02", "--to", "2022-02-01"], 2, "--from 2022-02-02 comes after --to"),
+    (["status", "--lake", "nosuch"], 3, "lake 'nosuch': there is none"),
+    (["status", "--format", "csv"], 2, "'csv' is not one of"),
     (["export", "out", "--query", "SELECT 1", "--tables", "raw", "--lake", "empty"], 2, "leave out --tables"),
     (["sql", "SELECT 1", "--lake", "empty"], 3, "nothing is published yet; run `standpoint run`"),
     (["diff", "latest"], 2, "Missing argument 'RUN'"),
@@ -195,6 +198,24 @@ def test_a_day_that_fails_validation_ends_with_1(lake, monkeypatch):
     monkeypatch.setattr("pipeline.runner.run_stage", fail)
     result = call("run", "--lake", lake.store.uri, code=1)
     assert "unit 2022-01-05, stage tag: volumes" in result.stderr
+
+
+def test_what_a_lake_asks_for_is_no_failure():
+    Lake("empty")
+    assert "nothing has landed yet" in call("status", "--lake", "empty").stdout
+    record = json.loads(call("status", "--format", "json", "--lake", "empty").stdout)
+    assert [found["what"] for found in record["findings"]] == ["nothing has landed yet"]
+
+
+def test_events_go_to_the_file_that_is_named(monkeypatch):
+    Path("landing").mkdir()
+    Path("landing/four.txt").write_text(TEXT)
+    monkeypatch.setenv("STANDPOINT_LOG", "events.jsonl")
+    call("ingest", "--lake", "lake")
+    events = [json.loads(line)["event"] for line in Path("events.jsonl").read_text().splitlines()]
+    assert events == ["landed", "ingested"]
+    monkeypatch.setenv("STANDPOINT_LOG", "nosuch/events.jsonl")
+    assert "nosuch/events.jsonl" in call("ingest", "--lake", "lake", code=3).stderr
 
 
 def test_a_query_that_is_no_text_is_one_line(built):

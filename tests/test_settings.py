@@ -68,12 +68,13 @@ def test_a_child_process_gets_the_same_settings(tmp_path, monkeypatch):
         threads=3,
         duplicate_days=0,
         precision=0.95,
+        log="-",
     )
     environ = settings.environ()
     assert environ["STANDPOINT_LAKE"] == str(Path(tmp_path, "lake"))
     monkeypatch.chdir("/")
     again = Settings.load(environ)
-    assert again == Settings(str(tmp_path / "lake"), "s3://bucket/x", "", "", ("de", "en"), 3, 0, 0.95)
+    assert again == Settings(str(tmp_path / "lake"), "s3://bucket/x", "", "", ("de", "en"), 3, 0, 0.95, "-")
 
 
 def test_the_digest_tells_what_a_stage_reads():
