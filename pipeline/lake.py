@@ -326,8 +326,8 @@ class Lake:
         files written meanwhile, and those of days that are claimed, or that such days may change.
         """
         reach = LARGEST["duplicate_days"]
-        with mutex.exclusive(self.store):
-            names = {name for claim in locks.claimed(self.store) for name in claim.holds}
+        with mutex.exclusive(self.store) as section:
+            names = {name for claim in locks.living(self.store, section) for name in claim.holds}
             held = [date.fromisoformat(name) for name in names if name[:1].isdigit()]
             busy = {f"day={day + timedelta(n)}" for day in held for n in range(-reach, reach + 1)}
             found = [e for p in paths if not busy & set(p.split("/")) and (e := self.store.entry(p))]

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 
 import pyarrow as pa
 
-from pipeline import database, datadocs, neighbours, plan, publish, quarantine, schemas, validate
+from pipeline import database, datadocs, locks, neighbours, plan, publish, quarantine, schemas, validate
 from pipeline.errors import Conflict, UsageError, ValidationFailed
 from pipeline.lake import GRACE, Lake
 from pipeline.locks import Claim, Claims, Say
@@ -175,6 +175,7 @@ def claim(lake: Lake, unit: Unit, claims: Claims) -> tuple[tuple[Due, ...], dict
 
 def finish(lake: Lake) -> None:
     """What follows a run: DuckDB's file, the index of the validation pages, and tidying up."""
+    locks.sweep(lake.store)
     database.refresh(lake)
     datadocs.rebuild_index(lake.store)
     sweep(lake, datetime.now(UTC) - GRACE)
