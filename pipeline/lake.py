@@ -309,7 +309,7 @@ class Lake:
         manifests = self.manifests()
         done = [
             batch.name
-            for batch in inbox.batches(self.store)
+            for batch in settled(lambda: inbox.batches(self.store))
             if all(day in manifests and batch.name in manifests[day].consumed for day in batch.days)
         ]
         inbox.remove(self.store, done)

@@ -103,7 +103,7 @@ def units(days: Sequence[Due], lake: Lake, articles: int = ARTICLES_PER_UNIT) ->
     """
     by_day = {d.date: d for d in days}
     groups = {day: frozenset({day}) for day in by_day}
-    for group in _moves(inbox.batches(lake.store)):
+    for group in _moves(settled(lambda: inbox.batches(lake.store))):
         members = frozenset(group & by_day.keys())
         groups |= dict.fromkeys(members, members)
     held: list[Due] = []
