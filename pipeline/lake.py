@@ -313,7 +313,7 @@ class Lake:
         manifests = self.manifests()
         done = [
             batch.name
-            for batch in inbox.batches(self.store)
+            for batch in settled(lambda: inbox.batches(self.store))
             if all(day in manifests and batch.name in manifests[day].consumed for day in batch.days)
         ]
         inbox.remove(self.store, done)
@@ -330,8 +330,8 @@ class Lake:
         files written meanwhile, and those of days that are claimed, or that such days may change.
         """
         reach = LARGEST["duplicate_days"]
-        with mutex.exclusive(self.store):
-            names = {name for claim in locks.claimed(self.store) for name in claim.holds}
+        with mutex.exclusive(self.store) as section:
+            names = {name for claim in locks.living(self.store, section) for name in claim.holds}
             held = [date.fromisoformat(name) for name in names if name[:1].isdigit()]
             busy = {f"day={day + timedelta(n)}" for day in held for n in range(-reach, reach + 1)}
             found = [e for p in paths if not busy & set(p.split("/")) and (e := self.store.entry(p))]

@@ -176,20 +176,12 @@ class Claims:
             return Claim(self.owner, now, process=this_process() if self._of_process else None)
 
     def _others(self, section: Section) -> Iterator[Claim]:
-        """The claims of others who are alive; those of others are removed."""
-        for claim, path in _all(self.store):
-            if path == self._path:
-                continue
-            if claim.is_over(section.entered):
-                log.warning("%s was not heard from since %s: taken over", claim, claim.heard)
-                self.store.delete(path)
-            else:
-                yield claim
+        return living(self.store, section, self._path)
 
     def _beat(self) -> None:
         while not self._ended.wait(RENEWAL.total_seconds()):
             try:
-                with exclusive(self.store):
+                with exclusive(self.store, RENEWAL):
                     mine = self._mine()
                     if mine.holds:  # else there is none, or another run has taken over
                         self.store.write(self._path, mine.json())
@@ -204,8 +196,26 @@ def claimed(store: Store) -> list[Claim]:
     return [claim for claim, _ in _all(store)]
 
 
+def sweep(store: Store) -> None:
+    """Remove the claims of runs that are not heard from any more."""
+    with exclusive(store) as section:
+        list(living(store, section))
+
+
+def living(store: Store, section: Section, but: str = "") -> Iterator[Claim]:
+    """The claims of runs that are heard from, but for one file; those of the others are removed."""
+    for claim, path in list(_all(store)):
+        if path == but:
+            continue
+        if claim.is_over(section.entered):
+            log.warning("%s was last heard from at %s: taken over", claim, claim.heard)
+            store.delete(path)
+        else:
+            yield claim
+
+
 def _all(store: Store) -> Iterator[tuple[Claim, str]]:
-    for entry in list(store.list(FOLDER)):
+    for entry in store.list(FOLDER):
         try:
             yield Claim.parse(store.read(entry.path), entry.modified), entry.path
         except FileNotFoundError:  # released meanwhile

@@ -16,6 +16,7 @@ from pipeline import (
     accounts,
     database,
     datadocs,
+    locks,
     logs,
     neighbours,
     plan,
@@ -229,6 +230,7 @@ def claim(lake: Lake, unit: Unit, claims: Claims) -> tuple[tuple[Due, ...], dict
 
 def finish(lake: Lake) -> None:
     """What follows a run: DuckDB's file, the index of the validation pages, and tidying up."""
+    locks.sweep(lake.store)
     database.refresh(lake)
     datadocs.rebuild_index(lake.store)
     sweep(lake, datetime.now(UTC) - GRACE)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from lakes import article, batch, day_batch
 
-from pipeline import database, schemas
+from pipeline import database, inbox, schemas
 from pipeline.errors import Conflict, EnvironmentProblem, UsageError
 from pipeline.lake import Lake, Manifest
 from pipeline.locks import Claims
@@ -154,6 +154,16 @@ def test_what_a_run_at_work_may_come_back_to_is_not_tidied_up(lake):
     assert (
         lake._delete_old([lake.manifest(FIFTH).tables["raw"]["file"]], datetime.now(UTC) - timedelta(1)) == 0
     )
+
+
+def test_batches_that_another_run_tidies_up_meanwhile_are_no_error(lake, monkeypatch):
+    lake.land(batch(d20220105=day_batch([article("one")])))
+    names = inbox.names
+    listed = [names(lake.store)]
+    inbox.remove(lake.store, listed[0])
+    monkeypatch.setattr(inbox, "names", lambda store: listed.pop() if listed else names(store))
+    lake.tidy()
+    assert listed == []
 
 
 def test_files_of_writers_that_were_killed_do_not_disturb(lake):

@@ -13,7 +13,7 @@ from rivals import claim_and_hang, claim_in_any_order, race, rivals, silence, un
 
 from pipeline import locks
 from pipeline.errors import Conflict, EnvironmentProblem
-from pipeline.locks import Claims, claimed
+from pipeline.locks import Claims, claimed, sweep
 from pipeline.mutex import this_process
 from pipeline.store import Store
 
@@ -96,6 +96,15 @@ def test_a_killed_owner_is_taken_over_at_once(store):
         owner.join()
         assert claims.take([DAYS]) == {}
     assert [claim.owner for claim in claimed(store)] == ["next"]
+
+
+def test_what_the_dead_hold_is_swept(store):
+    one, two = Claims(store, "one"), Claims(store, "two")
+    one.take([DAYS[:1]])
+    two.take([DAYS[1:]])
+    silence(one)
+    sweep(store)
+    assert [claim.owner for claim in claimed(store)] == ["two"]
 
 
 def test_opposite_orders_end_and_nothing_is_held_twice(store):
