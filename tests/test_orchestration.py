@@ -67,7 +67,7 @@ def test_units_grow_where_there_would_be_too_many_to_map(three_days, monkeypatch
     monkeypatch.setattr(orchestration, "TOKENS_PER_UNIT", 1)
     assert len(orchestration.plan("many", None, up_to=False)) == 3
     monkeypatch.setattr(orchestration, "MAX_UNITS", 2)
-    assert len(orchestration.plan("few", None, up_to=False)) == 1
+    assert len(orchestration.plan("few", None, up_to=False)) == 2
 
 
 def test_the_first_run_to_publish_a_unit_wins(three_days, context):

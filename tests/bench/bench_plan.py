@@ -14,10 +14,12 @@ import random
 import resource
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from itertools import accumulate, islice
+
+import pyarrow as pa
 
 from pipeline import plan, schemas
 from pipeline.inbox import Batch, DayBatch
@@ -33,20 +35,19 @@ LINES = ["The council met on Tuesday and praised what it had praised before. " *
 def land(lake: Lake, days: Iterator[date]) -> None:
     """Land an article for each of these days, in chunks as ingest makes them."""
     rng, number = random.Random(3), 0
-    for chunk in iter(lambda: [day for _, day in zip(range(CHUNK), days, strict=False)], []):
-        rows: dict[date, list[dict[str, Any]]] = defaultdict(list)
-        for day in chunk:
-            number += 1
-            rows[day].append(
-                {
-                    "article_id": f"{rng.getrandbits(64):016x}", "source_uri": f"archive.jsonl#{number}",
-                    "raw_sha256": f"{rng.getrandbits(256):064x}", "title": "The council met",
-                    "date_raw": None, "url_raw": None, "lines": LINES,
-                    "landed_at": datetime(2022, 3, 1, tzinfo=UTC),
-                }
-            )  # fmt: skip
-        parts = {day: schemas.from_rows("raw", some) for day, some in rows.items()}
-        lake.land(Batch({day: DayBatch(raw, rows_in=raw.num_rows) for day, raw in parts.items()}, "1"))
+    while chunk := sorted(islice(days, CHUNK)):
+        rows = [
+            {
+                "article_id": f"{rng.getrandbits(64):016x}", "source_uri": f"archive.jsonl#{number + n}",
+                "raw_sha256": f"{rng.getrandbits(256):064x}", "title": "The council met", "date_raw": None,
+                "url_raw": None, "lines": LINES, "landed_at": datetime(2022, 3, 1, tzinfo=UTC),
+            }
+            for n in range(len(chunk))
+        ]  # fmt: skip
+        table, number = pa.Table.from_pylist(rows, schemas.RAW.schema), number + len(chunk)
+        counts = Counter(chunk)
+        starts = dict(zip(counts, accumulate([0, *counts.values()]), strict=False))
+        lake.land(Batch({d: DayBatch(table.slice(starts[d], n), rows_in=n) for d, n in counts.items()}, "1"))
 
 
 def measure(what: str, lake: Lake, context: Context) -> None:
