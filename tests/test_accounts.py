@@ -171,13 +171,16 @@ def test_a_day_that_is_settled_anew_says_by_whom(lake):
     context = about()
     lake.land(batch(d20220106=day_batch([article("later", "2022-01-06", SAME)])))
     make_current(lake, context)
-    before = ask(lake, "SELECT * EXCLUDE snapshot FROM runs WHERE stage <> 'ingest' ORDER BY stage")
+    before = ask(
+        lake,
+        "SELECT * EXCLUDE (snapshot, started_at), epoch(started_at) FROM runs WHERE stage <> 'ingest' ORDER BY stage",
+    )
     lake.land(batch(d20220105=day_batch([article("earlier", "2022-01-05", SAME)])))
     make_current(lake, context)
     assert ask(lake, "SELECT count(near_duplicate_of) FROM articles WHERE day = '2022-01-06'") == [(1,)]
     now = ask(
         lake,
-        "SELECT * EXCLUDE snapshot FROM runs WHERE stage NOT IN ('ingest', 'settle') AND day = '2022-01-06' "
+        "SELECT * EXCLUDE (snapshot, started_at), epoch(started_at) FROM runs WHERE stage NOT IN ('ingest', 'settle') AND day = '2022-01-06' "
         "ORDER BY stage",
     )
     assert now == before
