@@ -100,6 +100,8 @@ def check(stack: Stack, settings: Settings, number: int, patience: int) -> None:
     states = Counter(run["state"] for run in api.runs("backfill"))
     assert states == {"success": number}, f"runs of the backfill: {dict(states)}"
     api.report()
+    for name, size in sorted(stack.memory.items()):
+        say(f"{name}: {size / 2**20:,.0f} MiB at most")
     found = digests(Lake(settings.lake))
     wrong = [day for day in expected if found.get(day) != expected[day]]
     assert not wrong, f"{len(wrong)} days differ from the undisturbed run, first {wrong[0]}"

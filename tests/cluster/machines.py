@@ -54,6 +54,16 @@ class Service:
     process: subprocess.Popen[bytes]
     log: Path
 
+    def memory(self) -> int:
+        """Bytes of memory that it and its children take, what they share counted once."""
+        total = 0
+        for process in (psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(True)):
+            try:
+                total += process.memory_full_info().pss
+            except psutil.NoSuchProcess:
+                continue
+        return total
+
     def kill(self) -> int:
         """SIGKILL to it and all its children, as when its machine is lost; returns how many there were."""
         killed: set[int] = set()

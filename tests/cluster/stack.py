@@ -3,6 +3,7 @@
 import secrets
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,8 @@ from pipeline.settings import Settings
 from tests.cluster import machines
 from tests.cluster.machines import CONTROL, Service
 
-ROOT = Path(__file__).resolve().parents[2]
+DOCKER = Path(__file__).resolve().parents[2] / "docker"
+PRELOAD = DOCKER / "airflow_local_settings.py"
 PORT = 8080
 PATIENCE = 600  # seconds for anything to come up, on a machine that is busy
 
@@ -26,10 +28,12 @@ class Stack:
     def __init__(self, folder: Path, settings: Settings, concurrency: int, workers: int) -> None:
         """Configure everything in the folder, which must be empty."""
         self.folder, self.services = folder, dict[str, Service]()
+        self.memory: dict[str, int] = {}  # the most bytes that each service was seen to take
         self.password = secrets.token_urlsafe(16)
         self.home = Home(folder / "control")
         database = f"postgresql+psycopg://airflow:{self.password}@{CONTROL}/airflow"
         self.home.configure_server(database, PORT)
+        shutil.copy(PRELOAD, self.home.folder / "config")
         self.environment = self.home.environment(settings) | {
             "AIRFLOW_CONFIG": str(self.home.folder / "airflow.cfg"),
             "AIRFLOW__API__HOST": "0.0.0.0",  # within the namespace
@@ -107,20 +111,22 @@ class Stack:
         """Start a Celery worker on the machine of this name, with a home of its own."""
         home = self.folder / name
         (home / "config").mkdir(parents=True)
-        shutil.copy(ROOT / "docker" / "airflow_local_settings.py", home / "config")
-        command = [str(self.home.airflow), "celery", "worker", "--skip-serve-logs", "--celery-hostname", name]
-        self._start(
-            name, machines.on(name, command), environment=self.environment | {"AIRFLOW_HOME": str(home)}
-        )
+        shutil.copy(PRELOAD, home / "config")
+        environment = self.environment | {"AIRFLOW_HOME": str(home)}
+        command = [str(self.home.airflow), "celery", "worker", "--skip-serve-logs"]
+        self._start(name, machines.on(name, command), environment=environment)
+        look = machines.on(name, [sys.executable, str(DOCKER / "health.py"), "worker"])
+        self.wait(lambda: subprocess.run(look, env=environment).returncode == 0, f"{name} answers")
 
     def wait(self, ready: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
         """Wait until something is true. Raises AssertionError when a service ends or the time is over."""
         end = time.monotonic() + seconds
         while not ready():
             for service in self.services.values():
+                self.memory[service.name] = max(service.memory(), self.memory.get(service.name, 0))
                 assert service.process.poll() is None, f"{service.name} has ended; see {service.log}"
             assert time.monotonic() < end, f"{what}: not within {seconds:.0f} s; see {self.folder}"
-            time.sleep(1)
+            time.sleep(2)
 
     def lose(self, name: str) -> int:
         """Kill a service with all its children; returns how many processes that were."""
