@@ -1,4 +1,4 @@
-"""Whether the component of Airflow in this container is well: exit status 0 or 1, with one line that says why.
+"""Whether the component of Airflow in this container is well: exit status 0 or 1, and one line why.
 
     health.py [api-server | scheduler | dag-processor | worker]
 
@@ -56,7 +56,8 @@ def scheduler(address: str = SCHEDULER) -> str:
 
 def dag_processor() -> str:
     """What is wrong with the DAG processor, by its heartbeat in the database; empty when nothing is."""
-    return _states(f"{_setting('AIRFLOW__API__BASE_URL') or API}/api/v2/monitor/health", "dag_processor")
+    address = _setting("AIRFLOW__CORE__EXECUTION_API_SERVER_URL").removesuffix("/execution/") or API
+    return _states(f"{address}/api/v2/monitor/health", "dag_processor")
 
 
 def worker() -> str:
@@ -78,7 +79,7 @@ LOOKS: dict[str, Callable[[], str]] = {
 
 
 def _states(url: str, part: str) -> str:
-    with urlopen(url, timeout=SECONDS) as answer:
+    with urlopen(url, timeout=SECONDS) as answer:  # noqa: S310 - an address of our own
         state = (json.load(answer).get(part) or {}).get("status")
     return "" if state == "healthy" else f"{part} is {state}"
 

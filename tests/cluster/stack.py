@@ -123,8 +123,8 @@ class Stack:
         end = time.monotonic() + seconds
         while not ready():
             for service in self.services.values():
-                self.memory[service.name] = max(service.memory(), self.memory.get(service.name, 0))
                 assert service.process.poll() is None, f"{service.name} has ended; see {service.log}"
+                self.memory[service.name] = max(service.memory(), self.memory.get(service.name, 0))
             assert time.monotonic() < end, f"{what}: not within {seconds:.0f} s; see {self.folder}"
             time.sleep(2)
 
