@@ -13,6 +13,7 @@ of an undisturbed `standpoint run` over the same corpus, except for `runs`. Ends
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -48,6 +49,7 @@ def main() -> None:
         sys.exit("tests.cluster: gives each machine a network of its own, which needs root")
     if not given.inside:
         machines.enter("tests.cluster", sys.argv[1:])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of `finally`
     with tempfile.TemporaryDirectory(prefix="standpoint-cluster-") as made:
         folder = (given.folder or Path(made)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
@@ -68,9 +70,7 @@ def check(stack: Stack, settings: Settings, number: int, patience: int) -> None:
     Path(settings.landing).mkdir()
     stack.start_servers()
     say("PostgreSQL and Redis answer")
-    stack.start_airflow()
-    for worker in WORKERS:
-        stack.start_worker(worker)
+    stack.start_airflow(WORKERS)
     api = Api(stack)
     # The first start runs the night that has just passed, over a landing zone that is still empty.
     stack.wait(lambda: [r["state"] for r in api.runs("scheduled")] == ["success"], "the night that passed")

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psycopg
@@ -43,9 +43,7 @@ class Stack:
             "AIRFLOW__CELERY__BROKER_URL": f"redis://:{self.password}@{CONTROL}:6379/0",
             "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{database}",
             "AIRFLOW__CELERY__WORKER_CONCURRENCY": str(concurrency),
-            # How soon a lost worker is noticed: by its running tasks, and by those that it had only taken.
-            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
-            "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "120",
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",  # until a lost worker is noticed
         }
 
     def start_servers(self) -> None:
@@ -88,12 +86,19 @@ class Stack:
             return False
         return True
 
-    def start_airflow(self) -> None:
-        """Make the database's tables, start the three components of the control plane, make the pool."""
+    def start_airflow(self, workers: Sequence[str]) -> None:
+        """Make the database's tables, start the three components of the control plane, make the pool.
+
+        The workers start first: what waits in the queue for longer than its token lives, fails.
+        """
         subprocess.run(
             [self.home.airflow, "db", "migrate"], env=self.environment, check=True, capture_output=True
         )
-        for name in ("api-server", "scheduler", "dag-processor"):
+        self.start_component("api-server")
+        for name in workers:
+            self.start_worker(name)
+        self.wait(lambda: all(map(self.answers, workers)), "the workers answer")
+        for name in ("scheduler", "dag-processor"):
             self.start_component(name)
         parts = ("metadatabase", "scheduler", "dag_processor")
         self.wait(
@@ -112,11 +117,14 @@ class Stack:
         home = self.folder / name
         (home / "config").mkdir(parents=True)
         shutil.copy(PRELOAD, home / "config")
-        environment = self.environment | {"AIRFLOW_HOME": str(home)}
         command = [str(self.home.airflow), "celery", "worker", "--skip-serve-logs"]
+        environment = self.environment | {"AIRFLOW_HOME": str(home)}
         self._start(name, machines.on(name, command), environment=environment)
-        look = machines.on(name, [sys.executable, str(DOCKER / "health.py"), "worker"])
-        self.wait(lambda: subprocess.run(look, env=environment).returncode == 0, f"{name} answers")
+
+    def answers(self, worker: str) -> bool:
+        """Whether a worker is well, by the health check of the image."""
+        look = machines.on(worker, [sys.executable, str(DOCKER / "health.py"), "worker"])
+        return subprocess.run(look, env=self.environment, capture_output=True).returncode == 0
 
     def wait(self, ready: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
         """Wait until something is true. Raises AssertionError when a service ends or the time is over."""
