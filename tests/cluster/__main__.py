@@ -72,6 +72,7 @@ def check(stack: Stack, settings: Settings, number: int, patience: int) -> None:
     say("PostgreSQL and Redis answer")
     stack.start_airflow(WORKERS)
     api = Api(stack)
+    stack.wait(api.knows_the_dag, "the DAG is parsed")
     # The first start runs the night that has just passed, over a landing zone that is still empty.
     stack.wait(lambda: [r["state"] for r in api.runs("scheduled")] == ["success"], "the night that passed")
     say("Airflow is up, and both workers; the scheduled run has ended")
@@ -121,6 +122,10 @@ class Api:
         status, answer = airflow_api.ask(PORT, method, f"/api/v2/{path}", body, self.token)
         assert status == 200, answer
         return answer
+
+    def knows_the_dag(self) -> bool:
+        """Whether the DAG processor has brought the DAG."""
+        return airflow_api.ask(PORT, "GET", "/api/v2/dags/nightly", None, self.token)[0] == 200
 
     def pages(self, path: str, key: str) -> list[dict]:
         """All rows of an answer in pages."""

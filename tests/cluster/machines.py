@@ -76,11 +76,12 @@ class Service:
         return len(killed)
 
     def stop(self) -> None:
-        """SIGTERM, time to end, then SIGKILL to whatever is left of it and its children."""
+        """Ask it to end, give it time, then SIGKILL to whatever is left of it and its children."""
         if self.process.poll() is not None:
             return
         family = psutil.Process(self.process.pid).children(recursive=True)
-        self.process.send_signal(signal.SIGTERM)
+        # SIGTERM makes PostgreSQL wait until all of its clients have left.
+        self.process.send_signal(signal.SIGINT if self.name == "postgres" else signal.SIGTERM)
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:

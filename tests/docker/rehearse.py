@@ -5,8 +5,8 @@
 Needs root and debootstrap. Every stage starts as a copy of a minimal Debian root of the release that its FROM
 names; RUN is run in it with chroot, COPY copies from this clone or from the stage named, ENV, WORKDIR and
 USER hold from there on. Afterwards each `--then` is run in the last stage as its user, as its entry point
-would run it. `--copy` and `--env` hand on this machine's own package sources to the stages (pip.conf, a
-folder of wheels, certificates), as a Docker daemon may have to; nothing else of this machine is seen.
+would run it. `--copy` and `--env` hand on this machine's own package sources (pip.conf, a folder of wheels,
+certificates) to the stages, the files to all but the last; nothing else of this machine is seen.
 What this does not show: the registry's image (its packages are Debian's own), layers, caches, limits.
 """
 
@@ -68,14 +68,15 @@ def main() -> None:
     given.folder.mkdir(parents=True, exist_ok=True)
     variables = {name: os.environ[name] for name in given.env if name in os.environ}
     built: dict[str, Stage] = {}
-    for number, steps in enumerate(stages(PATH.read_text())):
+    plan = stages(PATH.read_text())
+    for number, steps in enumerate(plan):
         name = steps[0].words[-1] if "AS" in steps[0].words else str(number)
         root = given.folder / f"stage-{name}"
         shutil.rmtree(root, ignore_errors=True)
         say(f"FROM {steps[0].rest}")
         subprocess.run(["cp", "-a", base(given.folder, steps[0]), root], check=True)
         stage = built[name] = Stage(root, variables)
-        for path in (Path("/etc/resolv.conf"), *given.copy):
+        for path in (Path("/etc/resolv.conf"), *(given.copy if number < len(plan) - 1 else ())):
             hand_on(stage, path)
         for step in steps[1:]:
             perform(step, stage, built)
