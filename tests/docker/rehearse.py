@@ -37,7 +37,7 @@ class Stage:
     def run(self, command: list[str]) -> int:
         """Exit status of a command in the root."""
         inside = ["env", "--chdir", self.folder, *command]
-        where = ["chroot", f"--userspec={self.user}", str(self.root), *inside]
+        where = [str(shutil.which("chroot")), f"--userspec={self.user}", str(self.root), *inside]
         mounts = ["mount", "--rbind", "/dev", str(self.root / "dev"), "&&", "mount", "-t", "proc", "proc",
                   str(self.root / "proc"), "&&", "exec"]  # fmt: skip
         script = " ".join(mounts) + ' "$@"'
