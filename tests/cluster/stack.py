@@ -134,7 +134,7 @@ class Stack:
                 assert service.process.poll() is None, f"{service.name} has ended; see {service.log}"
                 self.memory[service.name] = max(service.memory(), self.memory.get(service.name, 0))
             assert time.monotonic() < end, f"{what}: not within {seconds:.0f} s; see {self.folder}"
-            time.sleep(2)
+            time.sleep(5)
 
     def lose(self, name: str) -> int:
         """Kill a service with all its children; returns how many processes that were."""
