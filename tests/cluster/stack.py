@@ -43,6 +43,7 @@ class Stack:
             "AIRFLOW__CELERY__BROKER_URL": f"redis://:{self.password}@{CONTROL}:6379/0",
             "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{database}",
             "AIRFLOW__CELERY__WORKER_CONCURRENCY": str(concurrency),
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",  # it is one machine in truth, and may be busy
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",  # until a lost worker is noticed
         }
 
