@@ -49,7 +49,8 @@ class Stage:
         place = self.root / str(Path(self.folder, target)).lstrip("/")
         for source in sources:
             if source.is_dir():
-                skipped = shutil.ignore_patterns("__pycache__", "runs")
+                ours = source.is_relative_to(ROOT)  # which Dockerfile.dockerignore says, of what is not built
+                skipped = shutil.ignore_patterns("__pycache__", "runs") if ours else None
                 shutil.copytree(source, place, symlinks=True, dirs_exist_ok=True, ignore=skipped)
             else:
                 folder = place if target.endswith(("/", ".")) else place.parent
