@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 LOCKS = sorted((ROOT / "locks").glob("*.txt"))
-GROUPS = {"runtime", "airflow", "train", "test"}
+GROUPS = {"runtime", "airflow", "cluster", "train", "test"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 DIRECT = [
     *PROJECT["project"]["dependencies"],
@@ -76,7 +76,7 @@ def test_the_locks_agree_and_satisfy_pyproject(python: str, torch: str) -> None:
 
 @pytest.mark.parametrize("platform", [LINUX, LINUX | {"sys_platform": "darwin", "platform_machine": "arm64"}])
 def test_the_cpu_build_brings_no_gpu_package(platform: dict[str, str]) -> None:
-    everything = pinned("runtime", "airflow", "train", "test", "torch-cpu", platform=platform)
+    everything = pinned(*GROUPS, "torch-cpu", platform=platform)
     assert not [name for name in everything if re.match(r"nvidia-|cuda-|triton", name)]
     assert everything["torch"].split("+")[0] == pinned("torch-cuda", platform=platform)["torch"]
 
