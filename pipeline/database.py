@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -12,14 +14,15 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from pipeline import schemas
+from pipeline import readonly, schemas
 from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.lake import Lake, Manifest
 
 Connection = duckdb.DuckDBPyConnection
 FILE = "standpoint.duckdb"
 QUOTED = "\nLINE "  # what stands after it points into the query, which is no single line
-READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+SPILL = "16GB"  # of intermediate results that memory does not hold, in a private temporary folder
+READS = "the lake is read-only; allowed: its tables and views, and the Parquet files under its data/"
 
 
 def refresh(lake: Lake) -> None:
@@ -54,8 +57,7 @@ def connect(lake: Lake) -> Connection:
         connection.close()  # the lake was moved or copied: its views name files elsewhere
         refresh(lake)
         connection = _open(lake)
-    connection.execute(f"SET allowed_directories = [{_literal(lake.store.full('data') + '/')}]")
-    return _locked(connection)
+    return _locked(connection, lake.store.full("data") + "/")
 
 
 def query(connection: Connection, sql: str) -> Connection:
@@ -68,11 +70,7 @@ def query(connection: Connection, sql: str) -> Connection:
         if not statements:
             raise UsageError("sql: the query is empty; try `SELECT * FROM who_on_whom LIMIT 10`")
         for statement in statements:
-            if statement.type not in READING:
-                kind = statement.type.name
-                raise UsageError(
-                    f"sql: {kind} is refused, the lake is read-only; allowed: SELECT, EXPLAIN, SHOW, DESCRIBE"
-                )
+            readonly.check(connection, statement)
             connection.execute(statement)
     return connection
 
@@ -82,8 +80,15 @@ def problems() -> Iterator[None]:
     """Turns what DuckDB says of a query, while it runs or its rows are read, into the user's error."""
     try:
         yield
+    except duckdb.PermissionException as error:
+        refused = str(error).removeprefix("Permission Error: ").partition(" - ")[0]
+        raise UsageError(f"sql: {refused}: {READS}") from error
     except duckdb.Error as error:
         raise UsageError(f"sql: {str(error).partition(QUOTED)[0]}") from error
+    except RuntimeError as error:  # as DuckDB hands on Ctrl-C
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            raise error.__cause__ from None
+        raise
 
 
 def batches(result: Connection) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
@@ -144,8 +149,17 @@ def _connect_remote(lake: Lake) -> Connection:
     return _locked(connection)
 
 
-def _locked(connection: Connection) -> Connection:
+def _locked(connection: Connection, *folders: str) -> Connection:
+    """The connection, shut for good: it reads files in these folders and reaches nothing else."""
+    if connection.execute("SELECT current_setting('lock_configuration')").fetchall() == [(True,)]:
+        return connection  # connections of a process to one file share what one of them has set
     connection.execute("SET TimeZone = 'UTC'")
+    spill = tempfile.mkdtemp(prefix="standpoint-sql-")  # not beside the lake, and for nobody else to read
+    weakref.finalize(connection, shutil.rmtree, spill, ignore_errors=True)
+    connection.execute(f"SET temp_directory = {_literal(spill)}")
+    connection.execute(f"SET max_temp_directory_size = '{SPILL}'")
+    connection.execute("SET python_enable_replacements = false")  # a table's name is never our variable's
+    connection.execute(f"SET allowed_directories = [{', '.join(map(_literal, folders))}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
