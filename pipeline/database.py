@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -65,7 +66,7 @@ def query(connection: Connection, sql: str) -> Connection:
 
     Raises UsageError for SQL that does not parse or run, or that would do anything else than read.
     """
-    with problems():
+    with problems(connection):
         statements = connection.extract_statements(sql)
         if not statements:
             raise UsageError("sql: the query is empty; try `SELECT * FROM who_on_whom LIMIT 10`")
@@ -76,19 +77,26 @@ def query(connection: Connection, sql: str) -> Connection:
 
 
 @contextmanager
-def problems() -> Iterator[None]:
-    """Turns what DuckDB says of a query, while it runs or its rows are read, into the user's error."""
+def problems(connection: Connection) -> Iterator[None]:
+    """Turns what DuckDB says of a query, while it runs or its rows are read, into the user's error.
+
+    Raises KeyboardInterrupt on Ctrl-C, when the query has been given up.
+    """
     try:
         yield
+    except KeyboardInterrupt:
+        connection.interrupt()
+        raise
     except duckdb.PermissionException as error:
         refused = str(error).removeprefix("Permission Error: ").partition(" - ")[0]
         raise UsageError(f"sql: {refused}: {READS}") from error
     except duckdb.Error as error:
         raise UsageError(f"sql: {str(error).partition(QUOTED)[0]}") from error
     except RuntimeError as error:  # as DuckDB hands on Ctrl-C
-        if isinstance(error.__cause__, KeyboardInterrupt):
-            raise error.__cause__ from None
-        raise
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        connection.interrupt()  # else what still works at the query keeps the connection from closing
+        raise error.__cause__ from None
 
 
 def batches(result: Connection) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
@@ -96,18 +104,21 @@ def batches(result: Connection) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
 
     Raises UsageError, also between two batches, where a row cannot be computed.
     """
-    with problems():
+    with problems(result):
         reader = result.to_arrow_reader()
 
     def following() -> Iterator[pa.RecordBatch]:
-        while True:
-            try:
-                batch = reader.read_next_batch()
-            except StopIteration:
-                return
-            except (OSError, pa.ArrowException) as error:  # as Arrow hands on what DuckDB says
-                raise UsageError(f"sql: {str(error).partition(QUOTED)[0]}") from error
-            yield batch
+        # In a thread of its own, since Ctrl-C waits for the end of a call of Arrow's.
+        with ThreadPoolExecutor(1) as apart:
+            while True:
+                try:
+                    with problems(result):
+                        batch = apart.submit(next, reader, None).result()
+                except (OSError, pa.ArrowException) as error:  # as Arrow hands on what DuckDB says
+                    raise UsageError(f"sql: {str(error).partition(QUOTED)[0]}") from error
+                if batch is None:
+                    return
+                yield batch
 
     return reader.schema, following()
 
