@@ -208,7 +208,9 @@ def main() -> int:
             print(f"seed {seed}, {name!r}: {traceback.format_exc().splitlines()[-1]}", flush=True)
         slowest = max(slowest, (time.process_time() - began, seed))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{count:,} inputs, {failed} failed; slowest {slowest[0]:.2f} s (seed {slowest[1]}); peak {peak:,.0f} MB")
+    print(
+        f"{count:,} inputs, {failed} failed; slowest {slowest[0]:.2f} s (seed {slowest[1]}); peak {peak:,.0f} MB"
+    )
     print("forms:", dict(forms.most_common()))
     print("outcomes:", dict(outcomes.most_common()))
     return int(failed > 0)

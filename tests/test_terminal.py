@@ -93,7 +93,7 @@ def test_what_a_terminal_would_obey_is_shown_instead(capsys):
     console.print(HOSTILE, markup=False)
     shown = capsys.readouterr().err + console.file.getvalue()
     assert shown.count(SHOWN.split("\r")[0][:9]) >= 4
-    assert not set(re.sub(r"\x1b\[\d*m", "", shown)) & set("\x1b\x07\x9b\r\u202e\u2066\x00\x7f")
+    assert not set(re.sub(r"\x1b\[[\d;]*m", "", shown)) & set("\x1b\x07\x9b\r\u202e\u2066\x00\x7f")
 
 
 def test_bytes_for_a_terminal_are_shown_in_whatever_pieces_they_come(capsys):
