@@ -1,4 +1,4 @@
-"""Inputs made to exhaust a reader; `python tests/crafted.py NAME…` reads them within a limit on memory.
+"""Inputs made to exhaust a reader; `python -m tests.crafted NAME…` reads them within a limit on memory.
 
 Prints a line of JSON for each: name, articles, refusals by reason, seconds, peak of memory in MB.
 """
@@ -16,12 +16,9 @@ import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-
-sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 
 from pipeline.sources import Landed
 from tests.fuzz import examine, late
@@ -116,12 +113,14 @@ def nested(depth: int) -> bytes:
 CRAFTED: dict[str, tuple[str, Callable[[], bytes]]] = {
     "gzip bomb": ("a.txt.gz", lambda: gzip.compress(ZEROS) * 200),
     "zstd bomb": ("a.jsonl.zst", lambda: pa.compress(ZEROS, "zstd", asbytes=True) * 200),
-    "tar bomb": ("a.tar.gz", lambda: gzip.compress(info(size=2**31 - 512).tobuf()) + gzip.compress(ZEROS) * 200),
+    "tar bomb": ("a.tar.gz",
+        lambda: gzip.compress(info(size=2**31 - 512).tobuf()) + gzip.compress(ZEROS) * 200),
     "zip bomb": ("a.zip", lambda: zipped(**{f"m{n}": ZEROS for n in range(30)})),
     "bzip2 bomb": ("a.zip", lambda: zipped(zipfile.ZIP_BZIP2, a=ZEROS * 3, b=ZEROS * 3)),
     "lzma bomb": ("a.zip", lambda: zipped(zipfile.ZIP_LZMA, a=ZEROS * 3, b=ZEROS * 3)),
     "overlapping zip": ("a.zip", overlapping),
-    "zip in zip": ("a.zip", lambda: zipped(**{"inner.zip": zipped(a=ZEROS)}).replace(b".zip.txt", b".txt.zip")),
+    "zip in zip": ("a.zip",
+        lambda: zipped(**{"inner.zip": zipped(a=ZEROS)}).replace(b".zip.txt", b".txt.zip")),
     "tar in tar": ("a.tar", lambda: tar(info(name="in.tar.gz"))),
     "members": ("a.zip", lambda: many(100_000, "{}.txt")),
     "members in tar": ("a.tar", lambda: tar(*(info(name=f"{n}.txt").tobuf() for n in range(30_000)))),
@@ -129,8 +128,10 @@ CRAFTED: dict[str, tuple[str, Callable[[], bytes]]] = {
     "huge member": ("a.tar", lambda: tar(info(size=2**62))),
     "negative size": ("a.tar", lambda: tar(info(size=-512))),
     "sparse": ("a.tar", lambda: tar(info(tarfile.GNUTYPE_SPARSE, size=2**50))),
-    "pax sparse": ("a.tar", lambda: tar(pax(GNU__sparse__major=1, GNU__sparse__minor=0, GNU__sparse__realsize=10**15))),
-    "pax sparse map": ("a.tar", lambda: tar(pax(GNU__sparse__size=10**15, GNU__sparse__map="0,1," * 50_000 + "x"))),
+    "pax sparse": ("a.tar",
+        lambda: tar(pax(GNU__sparse__major=1, GNU__sparse__minor=0, GNU__sparse__realsize=10**15))),
+    "pax sparse map": ("a.tar",
+        lambda: tar(pax(GNU__sparse__size=10**15, GNU__sparse__map="0,1," * 50_000 + "x"))),
     "pax size": ("a.tar", lambda: tar(pax(size=-1))),
     "pax huge size": ("a.tar", lambda: tar(pax(size=10**30))),
     "pax digits": ("a.tar", lambda: tar(pax(size="9" * 10_000))),
@@ -147,7 +148,8 @@ CRAFTED: dict[str, tuple[str, Callable[[], bytes]]] = {
     "deep json": ("a.jsonl", lambda: b'{"title":' + b'{"a":' * 100_000 + b"\n" + b"[" * 10**6 + b"\n"),
     "wide json": ("a.jsonl", lambda: b'{"title": [' + b"[]," * 6_000_000 + b"0]}\n"),
     "json keys": ("a.jsonl", lambda: json.dumps({f"k{n}": n for n in range(10**6)}).encode() + b"\n"),
-    "json numbers": ("a.jsonl", lambda: b'{"title": ' + b"9" * 10**6 + b', "text": "x"}\n{"title": NaN, "text": Infinity}\n'),
+    "json numbers": ("a.jsonl",
+        lambda: b'{"title": ' + b"9" * 10**6 + b', "text": "x"}\n{"title": NaN, "text": Infinity}\n'),
     "json line": ("a.jsonl", lambda: b'{"title": "' + b"x" * 50 * 2**20 + b'", "text": "y"}\n'),
     "csv columns": ("a.csv", lambda: b"title,text," + b"x," * 10**6 + b"\n" + b"a,b," + b"," * 10**6 + b"\n"),
     "csv field": ("a.csv", lambda: b'title,text\n"' + (b"x" * 999 + b"\n") * 30_000 + b'",y\n'),
@@ -159,7 +161,8 @@ CRAFTED: dict[str, tuple[str, Callable[[], bytes]]] = {
     "parquet rows": ("a.parquet", lambda: repeated(10 * 2**20, 1000)),
     "parquet nested": ("a.parquet", lambda: nested(60)),
     "parquet columns": ("a.parquet", lambda: parquet(pa.table({f"c{n}": [1] for n in range(10_000)}))),
-    "parquet groups": ("a.parquet", lambda: parquet(pa.table({"title": ["T"] * 20_000, "text": ["t"] * 20_000}), row_group_size=1)),
+    "parquet groups": ("a.parquet",
+        lambda: parquet(pa.table({"title": ["T"] * 20_000, "text": ["t"] * 20_000}), row_group_size=1)),
 }  # fmt: skip
 
 

@@ -41,13 +41,20 @@ MEMORY = 3 * 2**30  # of address space, most of it that of the libraries
 SECONDS = 30  # for one input, on a machine that does other work
 NOW = datetime(2022, 4, 1, tzinfo=UTC)
 TOKENS = (
-    b"\0", b"\xff", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x1b[2J", b"\r", b"\n", b"\r\n", b'"', b"'", b",", b"\t",
-    b"{", b"}", b"[" * 3000, b"]", b":", b"NaN", b"Infinity", b"-0", b"1e999", b"9" * 5000, b"null", b"true", b"\\ud800",
-    b"\\u0000", b"\xc3\x28", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x80\xae", b"\xe2\x80\xa8", b"0000-00-00",
-    b"99999999", b"00010101", b"99991231", b"2021-02-30", b"2021-12-29T25:61:61+99:99", b"20211229T000000-9999",
-    b"1640736000", b"1e18", "٢٠٢١-١٢-٢٩".encode(), b"Dec 29, 2021 10:00 GMT+99", b"http://u:p@h/x", b"javascript:alert(1)",
-    b"https://[::1", b"http://xn--/", "http://bücher.example/é".encode(), b"http://h:99999999/", b"../", b"/etc/passwd",
-    b"%00", b"=cmd()", b"'; DROP TABLE raw; --", b"\xff\xff\xff\xff", b"\x80\0\0\0\0\0\0\0", b"\x7f\xff\xff\xff",
+    b"\0", b"\xff", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x1b[2J", b"\r", b"\n", b"\r\n", b'"',
+    b"'", b",", b"\t",
+    b"{", b"}", b"[" * 3000, b"]", b":", b"NaN", b"Infinity", b"-0", b"1e999", b"9" * 5000, b"null",
+    b"true", b"\\ud800",
+    b"\\u0000", b"\xc3\x28", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x80\xae", b"\xe2\x80\xa8",
+    b"0000-00-00",
+    b"99999999", b"00010101", b"99991231", b"2021-02-30", b"2021-12-29T25:61:61+99:99",
+    b"20211229T000000-9999",
+    b"1640736000", b"1e18", "٢٠٢١-١٢-٢٩".encode(), b"Dec 29, 2021 10:00 GMT+99", b"http://u:p@h/x",
+    b"javascript:alert(1)",
+    b"https://[::1", b"http://xn--/", "http://bücher.example/é".encode(), b"http://h:99999999/", b"../",
+    b"/etc/passwd",
+    b"%00", b"=cmd()", b"'; DROP TABLE raw; --", b"\xff\xff\xff\xff", b"\x80\0\0\0\0\0\0\0",
+    b"\x7f\xff\xff\xff",
 )  # fmt: skip
 
 
@@ -60,7 +67,8 @@ def seeds() -> list[tuple[str, bytes]]:
     found.append(("plain", texts[0]))
     found.append(("wide.txt", texts[1].decode("utf-8", "replace").encode("utf-16")))
     rows = [
-        {"title": f"T{n}", "date": "2021-12-29", "url": f"https://e.example/{n}", "text": t.decode("utf-8", "replace")}
+        {"title": f"T{n}", "date": "2021-12-29", "url": f"https://e.example/{n}",
+         "text": t.decode("utf-8", "replace")}
         for n, t in enumerate(texts)
     ]  # fmt: skip
     found += [(f"rows.{kind}", encoded(kind, rows)) for kind in ("jsonl", "csv", "parquet")]
@@ -209,7 +217,8 @@ def main() -> int:
         slowest = max(slowest, (time.process_time() - began, seed))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"{count:,} inputs, {failed} failed; slowest {slowest[0]:.2f} s (seed {slowest[1]}); peak {peak:,.0f} MB"
+        f"{count:,} inputs, {failed} failed; slowest {slowest[0]:.2f} s "
+        f"(seed {slowest[1]}); peak {peak:,.0f} MB"
     )
     print("forms:", dict(forms.most_common()))
     print("outcomes:", dict(outcomes.most_common()))
