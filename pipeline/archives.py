@@ -29,6 +29,7 @@ from pipeline.sources import (
 )
 
 LONGEST_HEADER = 2**20  # bytes of a member's extended header, which is read at once
+ENDS = 3  # times that tarfile may ask beyond the end: once for a header, once for what a member lacks
 
 
 class _Header(tarfile.TarInfo):
@@ -46,15 +47,30 @@ class _Header(tarfile.TarInfo):
 
     def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
         # Documented in tarfile as the place for own kinds of member.
-        if not self.isreg() and self.type not in (tarfile.DIRTYPE, tarfile.GNUTYPE_SPARSE):
-            too_long = self.size > LONGEST_HEADER and self.type in _EXTENDED
-            if too_long or self.size < 0:
-                raise tarfile.ReadError(f"extended header of {self.size:,} bytes")
+        if self.size < 0:
+            raise tarfile.ReadError(f"a member of {self.size:,} bytes")
+        if self.size > LONGEST_HEADER and self.type in _EXTENDED:
+            raise tarfile.ReadError(f"extended header of {self.size:,} bytes")
         return super()._proc_member(tar)  # type: ignore[misc]
 
 
 _EXTENDED = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME,
              tarfile.GNUTYPE_LONGLINK)  # fmt: skip
+
+
+class _Bytes:
+    """The bytes of a tar, whose end is told: tarfile by itself passes over a member of any size beyond it."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._ends = stream, 0
+
+    def read(self, size: int) -> bytes:
+        """So many bytes, fewer at the end. Raises EOFError where that is asked for again and again."""
+        data = self._stream.read(size)
+        self._ends = 0 if data else self._ends + 1
+        if self._ends > ENDS:
+            raise EOFError("ends within a member")
+        return data
 
 
 class _Names:
@@ -88,7 +104,11 @@ def tar_members(archive: Source, stream: BinaryIO) -> Iterator[Source | Refused]
     empty = True
     try:
         with tarfile.open(
-            fileobj=stream, mode="r|", tarinfo=_Header, ignore_zeros=True, bufsize=CHUNK
+            fileobj=cast(BinaryIO, _Bytes(stream)),
+            mode="r|",
+            tarinfo=_Header,
+            ignore_zeros=True,
+            bufsize=CHUNK,
         ) as tar:
             while (info := tar.next()) is not None:
                 tar.members.clear()  # type: ignore[attr-defined]  # tarfile would keep a header of each member

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -43,10 +43,11 @@ def write(schema: pa.Schema, batches: Batches, form: str) -> None:
         if form == "table":
             _print(schema, batches)
         else:
-            {"csv": _csv, "json": _json, "parquet": _parquet}[form](schema, batches, sys.stdout.buffer)
+            sink = cast(BinaryIO, terminal.Inert()) if sys.stdout.isatty() else sys.stdout.buffer
+            {"csv": _csv, "json": _json, "parquet": _parquet}[form](schema, batches, sink)
     except CANNOT_HOLD as error:
         raise UsageError(f"--format {form} cannot hold a value ({error}): cast it to text") from error
-    sys.stdout.buffer.flush()
+    sys.stdout.flush()
 
 
 def read_query() -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -12,14 +15,15 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from pipeline import schemas
+from pipeline import readonly, schemas
 from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.lake import Lake, Manifest
 
 Connection = duckdb.DuckDBPyConnection
 FILE = "standpoint.duckdb"
 QUOTED = "\nLINE "  # what stands after it points into the query, which is no single line
-READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+SPILL = "16GB"  # of intermediate results that memory does not hold, in a private temporary folder
+READS = "the lake is read-only; allowed: its tables and views, and the Parquet files under its data/"
 
 
 def refresh(lake: Lake) -> None:
@@ -54,8 +58,7 @@ def connect(lake: Lake) -> Connection:
         connection.close()  # the lake was moved or copied: its views name files elsewhere
         refresh(lake)
         connection = _open(lake)
-    connection.execute(f"SET allowed_directories = [{_literal(lake.store.full('data') + '/')}]")
-    return _locked(connection)
+    return _locked(connection, lake.store.full("data") + "/")
 
 
 def over(lake: Lake, manifests: Iterable[Manifest]) -> Connection:
@@ -75,27 +78,37 @@ def query(connection: Connection, sql: str) -> Connection:
 
     Raises UsageError for SQL that does not parse or run, or that would do anything else than read.
     """
-    with problems():
+    with problems(connection):
         statements = connection.extract_statements(sql)
         if not statements:
             raise UsageError("sql: the query is empty; try `SELECT * FROM who_on_whom LIMIT 10`")
         for statement in statements:
-            if statement.type not in READING:
-                kind = statement.type.name
-                raise UsageError(
-                    f"sql: {kind} is refused, the lake is read-only; allowed: SELECT, EXPLAIN, SHOW, DESCRIBE"
-                )
+            readonly.check(connection, statement)
             connection.execute(statement)
     return connection
 
 
 @contextmanager
-def problems() -> Iterator[None]:
-    """Turns what DuckDB says of a query, while it runs or its rows are read, into the user's error."""
+def problems(connection: Connection) -> Iterator[None]:
+    """Turns what DuckDB says of a query, while it runs or its rows are read, into the user's error.
+
+    Raises KeyboardInterrupt on Ctrl-C, when the query has been given up.
+    """
     try:
         yield
+    except KeyboardInterrupt:
+        connection.interrupt()
+        raise
+    except duckdb.PermissionException as error:
+        refused = str(error).removeprefix("Permission Error: ").partition(" - ")[0]
+        raise UsageError(f"sql: {refused}: {READS}") from error
     except duckdb.Error as error:
         raise UsageError(f"sql: {str(error).partition(QUOTED)[0]}") from error
+    except RuntimeError as error:  # as DuckDB hands on Ctrl-C
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        connection.interrupt()  # else what still works at the query keeps the connection from closing
+        raise error.__cause__ from None
 
 
 def batches(result: Connection) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
@@ -103,18 +116,21 @@ def batches(result: Connection) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
 
     Raises UsageError, also between two batches, where a row cannot be computed.
     """
-    with problems():
+    with problems(result):
         reader = result.to_arrow_reader()
 
     def following() -> Iterator[pa.RecordBatch]:
-        while True:
-            try:
-                batch = reader.read_next_batch()
-            except StopIteration:
-                return
-            except (OSError, pa.ArrowException) as error:  # as Arrow hands on what DuckDB says
-                raise UsageError(f"sql: {str(error).partition(QUOTED)[0]}") from error
-            yield batch
+        # In a thread of its own, since Ctrl-C waits for the end of a call of Arrow's.
+        with ThreadPoolExecutor(1) as apart:
+            while True:
+                try:
+                    with problems(result):
+                        batch = apart.submit(next, reader, None).result()
+                except (OSError, pa.ArrowException) as error:  # as Arrow hands on what DuckDB says
+                    raise UsageError(f"sql: {str(error).partition(QUOTED)[0]}") from error
+                if batch is None:
+                    return
+                yield batch
 
     return reader.schema, following()
 
@@ -145,8 +161,17 @@ def _open(lake: Lake) -> Connection:
         ) from error
 
 
-def _locked(connection: Connection) -> Connection:
+def _locked(connection: Connection, *folders: str) -> Connection:
+    """The connection, shut for good: it reads files in these folders and reaches nothing else."""
+    if connection.execute("SELECT current_setting('lock_configuration')").fetchall() == [(True,)]:
+        return connection  # connections of a process to one file share what one of them has set
     connection.execute("SET TimeZone = 'UTC'")
+    spill = tempfile.mkdtemp(prefix="standpoint-sql-")  # not beside the lake, and for nobody else to read
+    weakref.finalize(connection, shutil.rmtree, spill, ignore_errors=True)
+    connection.execute(f"SET temp_directory = {_literal(spill)}")
+    connection.execute(f"SET max_temp_directory_size = '{SPILL}'")
+    connection.execute("SET python_enable_replacements = false")  # a table's name is never our variable's
+    connection.execute(f"SET allowed_directories = [{', '.join(map(_literal, folders))}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection

@@ -65,7 +65,7 @@ def query(lake: Lake, sql: str, folder: str, form: str) -> int:
     Raises UsageError for SQL that does not run and for a result that the format cannot hold.
     """
     target = _target(folder)
-    with database.connect(lake) as connection, database.problems():
+    with database.connect(lake) as connection, database.problems(connection):
         table = database.query(connection, sql).to_arrow_table()
     try:
         data = _bytes(table, form)

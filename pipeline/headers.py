@@ -147,10 +147,12 @@ def publication(date_raw: str | None, url_raw: str | None, landed_at: datetime) 
     """When an article was published: by its date header, else its URL, else when it landed.
 
     A date counts from the year 1700 to two days after `landed_at`, or to the end of 2100 where that is
-    unset (before 1990). When it landed counts only where it is set and the source gives no date at all;
-    None: it gives one that cannot be read or cannot be right, and the URL has none.
+    unset (before 1990) or lies beyond that itself. When it landed counts only where it is set and the source
+    gives no date at all; None: it gives one that cannot be read or cannot be right, and the URL has none.
     """
-    known = landed_at.year >= EARLIEST_WEB_YEAR  # else the file system or archive has lost the time
+    known = (
+        EARLIEST_WEB_YEAR <= landed_at.year <= LATEST_UNTIMED.year
+    )  # else the file system or archive has lost the time
     latest = landed_at + AHEAD if known else LATEST_UNTIMED
     missing = date_raw is None or date_raw.strip().lower() in MISSING
     stated = None if missing or date_raw is None else parse_date(date_raw)

@@ -167,7 +167,9 @@ def _local_entry(path: str, info: os.stat_result) -> Entry | None:
 
 def _modified(info: os.stat_result) -> datetime:
     # Whole microseconds by integer arithmetic: a float of seconds would round.
-    modified = datetime.fromtimestamp(info.st_mtime_ns // 10**9, UTC)
+    # A file system can hold times beyond the years 1 to 9999, which a calendar cannot.
+    seconds = min(max(info.st_mtime_ns // 10**9, -62_135_596_800), 253_402_300_799)
+    modified = datetime.fromtimestamp(seconds, UTC)
     return modified.replace(microsecond=info.st_mtime_ns % 10**9 // 1000)
 
 

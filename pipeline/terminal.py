@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
+import io
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -22,14 +25,48 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 WIDE = 180  # of tables in a file or pipe, where there is no terminal to fit
 
+# What a terminal obeys instead of showing it: control characters but line ends and tabs, and what turns the
+# direction of writing round. Titles come from anywhere, and could redraw the screen or hide what they are.
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def inert(text: str) -> str:
+    r"""The text with what a terminal would obey as code points.
+
+    >>> inert("a\x1b[2Jb")
+    'a⟨1b⟩[2Jb'
+    """
+    return _OBEYED.sub(lambda found: f"⟨{ord(found[0]):02x}⟩", text)
+
+
+class Inert(io.RawIOBase):
+    """Bytes of UTF-8 text on their way to a terminal on standard output."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        """Show them."""
+        sys.stdout.write(inert(self._decoder.decode(bytes(data))))
+        return len(data)
+
 
 class _Terminal(Console):
-    """A console that leaves it to the command line what a closed pipe means."""
+    """A console that shows nothing raw and leaves it to the command line what a closed pipe means."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(inert(segment.text), segment.style)
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
@@ -99,7 +136,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     shown = Table(header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index, name in enumerate(columns):
         numbers = any(isinstance(row[index], int | float) for row in listed)
-        shown.add_column(name, justify="right" if numbers else "left", overflow="fold")
+        shown.add_column(escape(inert(name)), justify="right" if numbers else "left", overflow="fold")
     for row in listed:
         shown.add_row(*(_cell(value) for value in row))
     return shown
@@ -126,7 +163,7 @@ def note(message: str) -> None:
 
 def fail(message: str) -> None:
     """The one line of an error."""
-    sys.stderr.write(f"standpoint: {' '.join(message.split())}\n")
+    sys.stderr.write(f"standpoint: {inert(' '.join(message.split()))}\n")
 
 
 def _cell(value: object) -> Text:
@@ -136,7 +173,7 @@ def _cell(value: object) -> Text:
         return Text(f"{value:.3f}".rstrip("0").rstrip("."))
     if isinstance(value, bool):
         return Text(str(value).lower())
-    return Text(f"{value:,}" if isinstance(value, int) else str(value))
+    return Text(f"{value:,}" if isinstance(value, int) else inert(str(value)))
 
 
 class _Rate(ProgressColumn):

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("dags", "pipeline", "models")
 SOURCES = {path: f"{name}.{path.stem}" for name in PACKAGES for path in (ROOT / name).glob("*.py")}
 HEAVY = ("torch", "transformers", "great_expectations", "airflow")
-SQL = {"pipeline.database", "pipeline.rules"}
+SQL = {"pipeline.database", "pipeline.readonly", "pipeline.rules"}
 ENVIRONMENT = {"pipeline.settings", "models.loop"}  # training sets what its own processes inherit
 
 

@@ -82,3 +82,10 @@ def test_digest_tells_all_parts_apart(one: list[str], other: list[str]) -> None:
         return raw_sha256(parts[0], None, parts[1], parts[2:])
 
     assert (digest(one) == digest(other)) == (one == other)
+
+
+def test_a_file_time_that_cannot_be_is_none():
+    for year in (1, 1970, 2101, 9999):
+        landed = datetime(year, 12, 31, 23, tzinfo=UTC)
+        assert publication(None, None, landed) is None
+        assert publication("2021-12-29", None, landed).source == "header"

@@ -1,7 +1,10 @@
 """Inputs that mean harm, or come from a broken machine, through all stages: nothing lost, no crash."""
 
+import contextlib
+import csv
 import gzip
 import io
+import re
 import tarfile
 import warnings
 import zipfile
@@ -11,7 +14,7 @@ from pathlib import Path
 import pytest
 from fake_models import KeywordJudge, KeywordTagger
 
-from pipeline import database, ingest, plan, runner
+from pipeline import database, export, ingest, plan, runner
 from pipeline.lake import Lake
 from pipeline.settings import Settings
 from pipeline.stages import Context
@@ -19,6 +22,7 @@ from pipeline.stages import Context
 EMPTY_FILES = 2_000
 INJECTION = "'; DROP TABLE raw; -- Mayor Smith praises Poland"
 FORMULA = '=cmd()|"/C calc"!A1 praises Mayor Smith'
+QUOTED = "it's \"; DROP TABLE raw; --\n\x1b[2J\u202e.txt"  # a file's name
 BODY = "Mayor Smith praised Poland and the council on Wednesday.\nThe council condemned Russia."
 REASONS = {  # of the closed set, for each kind of input; text that can be read as such is an article
     "binary.txt": {"encoding"},
@@ -45,6 +49,7 @@ def fill(folder: Path) -> None:
     folder.mkdir()
     (folder / "injection.txt").write_text(article(INJECTION, name="injection"))
     (folder / "formula.txt").write_text(article(FORMULA, name="formula"))
+    (folder / QUOTED).write_text(article(name="quoted"))
     (folder / "binary.txt").write_bytes(bytes(range(256)) * 64)
     (folder / "nulls.txt").write_bytes(b"\0" * 4096)
     (folder / "utf16.txt").write_text(article(name="utf16"), encoding="utf-16")
@@ -136,7 +141,7 @@ def test_what_cannot_be_an_article_is_refused_with_its_reason(hostile, name):
 def test_what_can_be_read_is_an_article(hostile):
     found = Counter(uri for (uri,) in ask(hostile[0], "SELECT source_uri FROM raw"))
     assert found == Counter(
-        ["injection.txt", "formula.txt", "utf16.txt"]
+        ["injection.txt", "formula.txt", "utf16.txt", QUOTED]
         + [f"twice.zip!/same.txt{again}" for again in ("", "#2", "#3")]
     )
 
@@ -155,6 +160,21 @@ def test_an_injected_title_is_plain_text(hostile):
     assert ask(hostile[0], "SELECT count(*) > 0 FROM evidence WHERE sentence LIKE '%DROP TABLE raw%'") == [
         (True,)
     ]
+
+
+def test_csv_holds_what_is_there_and_the_documented_query_what_is_safe(hostile, tmp_path):
+    lake = hostile[0]
+    export.tables(lake, str(tmp_path), "csv", ["raw"])
+    with contextlib.ExitStack() as files:
+        found = [files.enter_context(p.open(newline="")) for p in tmp_path.rglob("*.csv")]
+        titles = {row["title"] for file in found for row in csv.DictReader(file)}
+    assert {INJECTION, FORMULA} <= titles
+    page = Path(__file__).resolve().parent.parent / "docs" / "decisions" / "hostile.md"
+    (safe,) = re.findall(r"`SELECT (regexp_replace.*) AS title`", page.read_text("utf-8"))
+    for start in "=+@-\t\r":
+        literal = f"{start}1 'x'".replace("'", "''")
+        assert ask(lake, f"SELECT {safe} FROM (SELECT '{literal}' AS title)") == [(f"'{start}1 'x'",)]
+    assert ask(lake, f"SELECT {safe} FROM (SELECT 'a=1' AS title)") == [("a=1",)]
 
 
 def test_a_second_run_has_nothing_to_do(hostile):

@@ -130,3 +130,11 @@ def test_times_have_whole_microseconds(tmp_path):
     (tmp_path / "x").write_text("x")
     os.utime(tmp_path / "x", ns=(0, 1_640_736_000_123_456_789))
     assert next(Store(str(tmp_path)).list()).modified.isoformat() == "2021-12-29T00:00:00.123456+00:00"
+
+
+@pytest.mark.parametrize("seconds", [-(2**40), -1, 2**33, 2**40])
+def test_times_beyond_the_calendar_are_its_ends(tmp_path, seconds):
+    (tmp_path / "file").touch()
+    os.utime(tmp_path / "file", (seconds, seconds))  # as far as the file system can hold them
+    (entry,) = Store(str(tmp_path)).list()
+    assert 1 <= entry.modified.year <= 9999

@@ -1,6 +1,7 @@
 """What the command line shows: tables, progress, one-line errors."""
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -103,3 +104,27 @@ def test_work_is_counted_in_units_and_articles_and_timed_by_tokens(monkeypatch):
 )
 def test_how_long_is_told_no_finer_than_an_estimate_can_be(seconds, words):
     assert terminal.duration(seconds) == words
+
+
+HOSTILE = "\x1b[2J\x1b]0;owned\x07 \x9b31m\r\u202egnp.exe\u2066 \x00\x7f"
+SHOWN = "⟨1b⟩[2J⟨1b⟩]0;owned⟨07⟩ ⟨9b⟩31m⟨0d⟩⟨202e⟩gnp.exe⟨2066⟩ ⟨00⟩⟨7f⟩"
+
+
+def test_what_a_terminal_would_obey_is_shown_instead(capsys):
+    assert terminal.inert(HOSTILE) == SHOWN
+    assert terminal.inert("a\tb\nc é\u00a0\u200d 😀") == "a\tb\nc é\u00a0\u200d 😀"
+    terminal.fail(f"source '{HOSTILE}'")
+    terminal.note(HOSTILE)
+    console = type(terminal.out)(file=io.StringIO(), force_terminal=True, width=200)
+    console.print(terminal.table([HOSTILE], [(HOSTILE,), ([HOSTILE],)]))
+    console.print(HOSTILE, markup=False)
+    shown = capsys.readouterr().err + console.file.getvalue()
+    assert shown.count(SHOWN.split("\r")[0][:9]) >= 4
+    assert not set(re.sub(r"\x1b\[[\d;]*m", "", shown)) & set("\x1b\x07\x9b\r\u202e\u2066\x00\x7f")
+
+
+def test_bytes_for_a_terminal_are_shown_in_whatever_pieces_they_come(capsys):
+    sink = terminal.Inert()
+    for byte in f"é {HOSTILE}".encode():
+        sink.write(bytes([byte]))
+    assert capsys.readouterr().out == f"é {SHOWN}"
