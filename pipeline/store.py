@@ -1,9 +1,9 @@
 """The one place that touches files of the lake and the landing zone, on a disk or an object store.
 
 Paths are relative to the store's root, with forward slashes. What is atomic where: on a disk, `write`
-is temporary file, fsync, rename, fsync of the folder; on an object store, it is one PUT of the whole
-object (an exception inside an open output stream would publish a truncated object, so none is used
-while anything can still fail).
+is temporary file, fsync, rename, fsync of the folder, and of those above it that are new; on an object
+store, it is one PUT of the whole object (an exception inside an open output stream would publish a
+truncated object, so none is used while anything can still fail).
 """
 
 from __future__ import annotations
@@ -98,25 +98,22 @@ class Store:
         return self.filesystem.open_input_file(self.full(path))
 
     def write(self, path: str, data: bytes) -> None:
-        """Put a whole file in place, atomically and durably; an existing one is replaced."""
+        """Put a whole file in place, atomically and durably; an existing one is replaced.
+
+        Raises EnvironmentProblem where a disk cannot take it: full, read-only, no permission.
+        """
         full = self.full(path)
         if not self.is_local:
             with self.filesystem.open_output_stream(full, compression=None) as stream:
                 stream.write(data)
             return
-        target = Path(full)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.parent / f".{uuid.uuid4().hex}.tmp"
         try:
-            with beside.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(target)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
-        _sync_folder(target.parent)
+            _put(Path(full), data)
+        except OSError as error:
+            raise EnvironmentProblem(
+                f"{full} cannot be written: {error.strerror or error}; what is published is untouched: give "
+                "it space and write permission, then run again"
+            ) from error
 
     def delete(self, path: str) -> None:
         """Remove a file; one that is not there is no error."""
@@ -129,6 +126,11 @@ class Store:
         """Remove a folder with all that is in it; one that is not there is no error."""
         if self.filesystem.get_file_info(self.full(path)).type == fs.FileType.Directory:
             self.filesystem.delete_dir(self.full(path))
+
+    def sync(self, folder: str) -> None:
+        """Make deletions from a folder durable: until then a power cut may bring the files back."""
+        if self.is_local and self.is_folder(folder):
+            _sync_folder(Path(self.full(folder)))
 
     def list(self, prefix: str = "", on_denied: OnDenied | None = None) -> Iterator[Entry]:
         """Every file under a folder, recursively, in the order of their path components.
@@ -185,6 +187,30 @@ def _walk(folder: str, prefix: str, on_denied: OnDenied | None = None) -> Iterat
             continue
         if entry := _local_entry(prefix + item.name, info):
             yield entry
+
+
+def _put(target: Path, data: bytes) -> None:
+    """Write a file beside `target` and rename it into place, each step durable before the next."""
+    _make_folder(target.parent)
+    beside = target.parent / f".{uuid.uuid4().hex}.tmp"
+    try:
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    """Create a folder and those above it, each durable before a file in it is: it would be lost with it."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,13 +1,14 @@
 """Kill runs at every call that changes a file, and at random, and run again: what is the lake then?
 
-    python -m tests.crash [--every N] [--kills N] [--writers N] [--seed N] [--fault kill|full] [--work DIR]
+    python -m tests.crash [--fault kill|full|power] [--every N] [--kills N] [--writers N] [--seed N]
 
 Without options it is the long version: a kill at each point, one after the other, then 300 random ones. A run
 is the real one (ingest, stages, validation, publish, DuckDB's file, tidying up) over two small deliveries,
 with a small model. After each kill the next run must complete, the tables must be those of an undisturbed
 lake, byte by byte, nothing may be due or left over, and a reader that looked on throughout may have seen no
 partial file, no mixed day and no missing one. With `--fault full` every write from the point on fails as on a
-full disk, and the run must end with exit code 3. With `--writers 2` two runs at once are killed together.
+full disk, and the run must end with exit code 3. With `--fault power` what was not fsynced is lost too, all
+or some of it. With `--writers 2` two runs at once are killed together.
 
 `--every 0` or `--kills 0` leave one half out; `--quick` validates keys alone; `--work /dev/shm/crash` keeps
 the lakes in memory, where an fsync costs nothing. Exit code 1: something was found; the lake is kept.
@@ -36,7 +37,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=300, help="random kills")
     parser.add_argument("--writers", type=int, default=1, help="runs at once that are killed at random")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--fault", choices=("kill", "full"), default="kill")
+    parser.add_argument("--fault", choices=("kill", "full", "power"), default="kill")
     parser.add_argument("--quick", action="store_true", help="validate keys alone")
     parser.add_argument("--work", type=Path, help="a new folder for the lakes; kept")
     given = parser.parse_args()
@@ -62,15 +63,7 @@ def at_points(trials: Trials, every: int, fault: str, rng: random.Random) -> int
     places = [(phase, at) for phase, calls in enumerate(trials.points) for at in range(1, len(calls) + 1)]
     rng.shuffle(places)  # a part of the series is a fair sample of it
     for phase, at in places[::every]:
-        found: list[str] = []
-        trials.restore(phase)
-        with trials.reader(found):
-            ended = trials.run(phase, at, points.kill if fault == "kill" else points.full)
-            if ended not in ((KILLED,) if fault == "kill" else (0, 3)):
-                found.append(f"the run ended with {ended}")
-            if again := trials.run(phase):
-                found.append(f"the next run ended with {again}")
-        found += trials.check(phase)
+        found = at_point(trials, phase, at, fault)
         point = trials.points[phase][at - 1]
         wrong += tell(trials, f"delivery {phase}, point {at} ({point})", found)
         tried[point.split()[0]] += 1
@@ -78,6 +71,24 @@ def at_points(trials: Trials, every: int, fault: str, rng: random.Random) -> int
             print(f"{sum(tried.values())} of {len(places[::every])} faults so far", flush=True)
     print(f"{sum(tried.values())} faults ({fault}): {dict(sorted(tried.items()))}; {wrong} with findings")
     return wrong
+
+
+def at_point(trials: Trials, phase: int, at: int, fault: str) -> list[str]:
+    """One fault, and the run after it; returns what is wrong then, a line each."""
+    found: list[str] = []
+    trials.restore(phase)
+    if fault == "power":  # no reader outlives that
+        ended = trials.cut(phase, at)
+        again = trials.run(phase)
+    else:
+        with trials.reader(found):
+            ended = trials.run(phase, at, points.kill if fault == "kill" else points.full)
+            again = trials.run(phase)
+    if ended not in ((0, 3) if fault == "full" else (KILLED,)):
+        found.append(f"the run ended with {ended}")
+    if again:
+        found.append(f"the next run ended with {again}")
+    return found + trials.check(phase)
 
 
 def at_random(trials: Trials, kills: int, writers: int, rng: random.Random) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import random
 import shutil
 import signal
 import sys
@@ -21,7 +22,7 @@ from typing import Any
 import great_expectations  # noqa: F401 - before the forks: it takes seconds
 
 from pipeline.lake import Lake
-from tests.crash import corpus, points, readers, scenario
+from tests.crash import corpus, points, power, readers, scenario
 
 KILLED = -signal.SIGKILL
 
@@ -80,6 +81,22 @@ class Trials:
 
         return self.wait(self.fork(work))
 
+    def cut(self, phase: int, at: int) -> int:
+        """One run in a child, with a power cut at this point: the lake is then what the disk may hold."""
+        left = self.folder / "left"
+
+        def work() -> None:
+            counted = points.Points(self.lake, at, lambda _: self._lose(disk, left, at))
+            counted.install()
+            disk = power.Disk(self.lake)
+            self.work(phase)
+
+        ended = self.wait(self.fork(work))
+        if ended == KILLED:
+            shutil.rmtree(self.lake)
+            left.rename(self.lake)
+        return ended
+
     def race(self, phase: int, writers: int, seconds: float) -> list[int]:
         """So many runs at once in children, killed together after a while; returns how each ended."""
         children = [self.fork(lambda: self.work(phase)) for _ in range(writers)]
@@ -129,7 +146,7 @@ class Trials:
             work()
         except BaseException as error:  # noqa: BLE001 - told, and the child must end here
             traceback.print_exc(file=sys.stderr)
-            os._exit(3 if isinstance(error, OSError) else 1)
+            os._exit(getattr(error, "exit_code", 3 if isinstance(error, OSError) else 1))
         os._exit(0)
 
     def wait(self, child: int) -> int:
@@ -144,6 +161,11 @@ class Trials:
 
     def _after(self, phase: int) -> Path:
         return self.folder / f"after-{phase}"
+
+    @staticmethod
+    def _lose(disk: power.Disk, left: Path, at: int) -> None:
+        disk.cut(left, random.Random(at))
+        points.kill("")
 
     @staticmethod
     def expect(wanted: int, code: int) -> None:
