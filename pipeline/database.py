@@ -14,10 +14,10 @@ import pyarrow.dataset as ds
 
 from pipeline import schemas
 from pipeline.errors import EnvironmentProblem, UsageError
-from pipeline.lake import Lake, Manifest
+from pipeline.lake import DATABASE, Lake, Manifest
 
 Connection = duckdb.DuckDBPyConnection
-FILE = "standpoint.duckdb"
+FILE = DATABASE
 QUOTED = "\nLINE "  # what stands after it points into the query, which is no single line
 READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
