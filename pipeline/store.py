@@ -13,6 +13,7 @@ import re
 import stat
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -107,13 +108,8 @@ class Store:
             with self.filesystem.open_output_stream(full, compression=None) as stream:
                 stream.write(data)
             return
-        try:
+        with _told(full):
             _put(Path(full), data)
-        except OSError as error:
-            raise EnvironmentProblem(
-                f"{full} cannot be written: {error.strerror or error}; what is published is untouched: give "
-                "it space and write permission, then run again"
-            ) from error
 
     def delete(self, path: str) -> None:
         """Remove a file; one that is not there is no error."""
@@ -130,7 +126,8 @@ class Store:
     def sync(self, folder: str) -> None:
         """Make deletions from a folder durable: until then a power cut may bring the files back."""
         if self.is_local and self.is_folder(folder):
-            _sync_folder(Path(self.full(folder)))
+            with _told(self.full(folder)):
+                _sync_folder(Path(self.full(folder)))
 
     def list(self, prefix: str = "", on_denied: OnDenied | None = None) -> Iterator[Entry]:
         """Every file under a folder, recursively, in the order of their path components.
@@ -187,6 +184,18 @@ def _walk(folder: str, prefix: str, on_denied: OnDenied | None = None) -> Iterat
             continue
         if entry := _local_entry(prefix + item.name, info):
             yield entry
+
+
+@contextmanager
+def _told(full: str) -> Iterator[None]:
+    """Turns what a disk says that cannot take a file into the user's error."""
+    try:
+        yield
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"{full} cannot be written: {error.strerror or error}; what is published is untouched: give it "
+            "space and write permission, then run again"
+        ) from error
 
 
 def _put(target: Path, data: bytes) -> None:

@@ -42,8 +42,9 @@ def kill(_: str) -> None:
 
 def full(point: str) -> None:
     """The disk is full."""
-    if point.split()[0] in ("open", "tear", "write", "flush", "fsync", "mkdir"):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), point.split()[1])
+    call, _, path = point.partition(" ")
+    if call in ("open", "tear", "flush", "fsync", "mkdir"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
 
 
 class Points:

@@ -23,8 +23,11 @@ class Disk:
         self.root = root.resolve()
         self._content: dict[int, bytes] = {}  # by inode
         self._names: dict[Path, Entries] = {}
-        for folder in (self.root, *(p for p in self.root.rglob("*") if p.is_dir())):
-            self._names[folder] = _now(folder)
+        for path in (self.root, *self.root.rglob("*")):
+            if path.is_dir():
+                self._names[path] = _now(path)
+            elif path.is_file():
+                self._content[path.stat().st_ino] = path.read_bytes()
         synced = os.fsync
 
         def syncing(descriptor: int) -> None:
@@ -40,7 +43,7 @@ class Disk:
     def _synced(self, path: Path) -> None:
         if path.is_dir():
             self._names[path] = {
-                name: None if content is None else self._content.get((path / name).stat().st_ino, content)
+                name: None if content is None else self._content.get((path / name).stat().st_ino, b"")
                 for name, content in _now(path).items()
             }
         elif path.is_relative_to(self.root):

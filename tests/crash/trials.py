@@ -116,9 +116,13 @@ class Trials:
         """What is wrong with the lake after a run that was let be, a line each; `builds`: of `runs` too."""
 
         def found() -> list[str]:
-            lake = Lake(str(self.lake))
-            wrong = scenario.differences(scenario.state(lake), self.wanted[phase], builds=builds)
-            return wrong + scenario.settled(lake)
+            try:
+                lake = Lake(str(self.lake))
+                wrong = scenario.differences(scenario.state(lake), self.wanted[phase], builds=builds)
+                return wrong + scenario.settled(lake)
+            except Exception as error:  # noqa: BLE001 - a finding, too
+                traceback.print_exc(file=sys.stderr)
+                return [f"the lake cannot be read: {error!r}"]
 
         lines: list[str] = self.answer(found)
         return lines
