@@ -17,10 +17,10 @@ import pyarrow.dataset as ds
 
 from pipeline import readonly, schemas
 from pipeline.errors import EnvironmentProblem, UsageError
-from pipeline.lake import Lake, Manifest
+from pipeline.lake import DATABASE, Lake, Manifest
 
 Connection = duckdb.DuckDBPyConnection
-FILE = "standpoint.duckdb"
+FILE = DATABASE
 QUOTED = "\nLINE "  # what stands after it points into the query, which is no single line
 SPILL = "16GB"  # of intermediate results that memory does not hold, in a private temporary folder
 READS = "the lake is read-only; allowed: its tables and views, and the Parquet files under its data/"

@@ -30,8 +30,9 @@ def record(store: Store, report: Report) -> str:
     """Write the page and the record of a validation, in place of an earlier one; returns the page's path."""
     name = f"{FOLDER}/{report.unit}/{report.stage}"
     path = f"{name}.{report.verdict}.html"
-    store.write(_beside(path), json.dumps(report.results, indent=1).encode())
+    # The page first, and last when they go: a record without its page would be listed and removed by nobody.
     store.write(path, validate.page(report).encode())
+    store.write(_beside(path), json.dumps(report.results, indent=1).encode())
     for verdict in ("passed", "quarantined", "failed"):
         if verdict != report.verdict:
             _delete(store, f"{name}.{verdict}.html")
@@ -67,5 +68,5 @@ def _beside(page: str) -> str:
 
 
 def _delete(store: Store, page: str) -> None:
-    store.delete(page)
     store.delete(_beside(page))
+    store.delete(page)

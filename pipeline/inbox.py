@@ -194,6 +194,7 @@ def remove(store: Store, done: Iterable[str]) -> None:
     for name in done:
         for path in (f"{FOLDER}/{name}.json", _path(name, "raw"), _path(name, "rejects")):
             store.delete(path)
+    store.sync(FOLDER)  # a batch that came back would count as new, once no manifest lists it any more
 
 
 def orphans(store: Store, before: datetime) -> list[str]:

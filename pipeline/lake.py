@@ -45,6 +45,7 @@ FORMAT = 1
 AT_ONCE = 100  # files that are deleted in one go, while nobody else commits
 TRIES = 5
 GRACE = timedelta(days=1)  # longer than any query that still reads superseded files
+DATABASE = "standpoint.duckdb"
 
 
 @dataclass(frozen=True)
@@ -308,8 +309,13 @@ class Lake:
     def tidy(self, now: datetime | None = None) -> int:
         """Remove consumed batches, and what nothing names after a day of grace: superseded files, and
         files that a crash left without a manifest. Returns how many data files were removed.
+
+        What was superseded after `standpoint.duckdb` was made stays: that still names it, where a run was
+        killed before it made a new one.
         """
         before = (now or datetime.now(UTC)) - GRACE
+        if shown := self.store.entry(DATABASE):
+            before = min(before, shown.modified)
         manifests = self.manifests()
         done = [
             batch.name

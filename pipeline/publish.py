@@ -214,7 +214,8 @@ def _superseded(
     """The files that these entries of a manifest replace, and when: also those of a short while before."""
     if previous is None:
         return {}
-    replaced = {f: t for f, t in previous.superseded.items() if datetime.fromisoformat(t) > now - GRACE}
+    since = now - 7 * GRACE  # runs may be killed for days before one makes DuckDB's file anew
+    replaced = {f: t for f, t in previous.superseded.items() if datetime.fromisoformat(t) > since}
     replaced |= {entry["file"]: now.isoformat() for entry in previous.tables.values()}
     current = {entry["file"] for entry in entries.values()}
     return {file: when for file, when in sorted(replaced.items()) if file not in current}

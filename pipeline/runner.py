@@ -229,12 +229,13 @@ def claim(lake: Lake, unit: Unit, claims: Claims) -> tuple[tuple[Due, ...], dict
 
 
 def finish(lake: Lake) -> None:
-    """What follows a run: DuckDB's file, the index of the validation pages, and tidying up."""
+    """What follows a run: tidying up, DuckDB's file, and the index of the validation pages."""
     locks.sweep(lake.store)
+    # First, by what DuckDB's file shows until now: what it shows no more from now on has its grace ahead.
+    logs.event(log, "tidied", removed=lake.tidy())
+    sweep(lake, datetime.now(UTC) - GRACE)
     database.refresh(lake)
     datadocs.rebuild_index(lake.store)
-    sweep(lake, datetime.now(UTC) - GRACE)
-    logs.event(log, "tidied", removed=lake.tidy())
 
 
 def _run_unit(lake: Lake, unit: Unit, context: Context, run_id: str, claims: Claims) -> list[Due]:

@@ -202,7 +202,12 @@ def _whole(parts: Sequence[Day]) -> Day:
 
 
 def sweep(lake: Lake, before: datetime) -> None:
-    """Remove what runs that began before then left in staging: none of them can still be at work."""
-    for entry in list(lake.store.list("staging")):
-        if entry.path.endswith("/unit.json") and entry.modified < before:
-            Staging(lake, entry.path.split("/")[1]).remove()
+    """Remove what runs left in staging that have written nothing there since then."""
+    # By any file: a run that was killed while it removed its folder may have left all but `unit.json`.
+    newest: dict[str, datetime] = {}
+    for entry in lake.store.list("staging"):
+        unit = entry.path.split("/")[1]
+        newest[unit] = max(entry.modified, newest.get(unit, entry.modified))
+    for unit, modified in newest.items():
+        if modified < before:
+            Staging(lake, unit).remove()

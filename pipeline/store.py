@@ -1,9 +1,9 @@
 """The one place that touches files of the lake and the landing zone, on a disk or an object store.
 
 Paths are relative to the store's root, with forward slashes. What is atomic where: on a disk, `write`
-is temporary file, fsync, rename, fsync of the folder; on an object store, it is one PUT of the whole
-object (an exception inside an open output stream would publish a truncated object, so none is used
-while anything can still fail).
+is temporary file, fsync, rename, fsync of the folder, and of those above it that are new; on an object
+store, it is one PUT of the whole object (an exception inside an open output stream would publish a
+truncated object, so none is used while anything can still fail).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 import stat
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -104,25 +105,17 @@ class Store:
         return self.filesystem.open_input_file(self.full(path))
 
     def write(self, path: str, data: bytes) -> None:
-        """Put a whole file in place, atomically and durably; an existing one is replaced."""
+        """Put a whole file in place, atomically and durably; an existing one is replaced.
+
+        Raises EnvironmentProblem where a disk cannot take it: full, read-only, no permission.
+        """
         full = self.full(path)
         if not self.is_local:
             with self.filesystem.open_output_stream(full, compression=None) as stream:
                 stream.write(data)
             return
-        target = Path(full)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.parent / f".{uuid.uuid4().hex}.tmp"
-        try:
-            with beside.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(target)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
-        _sync_folder(target.parent)
+        with _told(full):
+            _put(Path(full), data)
 
     def delete(self, path: str) -> None:
         """Remove a file; one that is not there is no error."""
@@ -135,6 +128,12 @@ class Store:
         """Remove a folder with all that is in it; one that is not there is no error."""
         if self.filesystem.get_file_info(self.full(path)).type == fs.FileType.Directory:
             self.filesystem.delete_dir(self.full(path))
+
+    def sync(self, folder: str) -> None:
+        """Make deletions from a folder durable: until then a power cut may bring the files back."""
+        if self.is_local and self.is_folder(folder):
+            with _told(self.full(folder)):
+                _sync_folder(Path(self.full(folder)))
 
     def list(self, prefix: str = "", on_denied: OnDenied | None = None) -> Iterator[Entry]:
         """Every file under a folder, recursively, in the order of their path components.
@@ -193,6 +192,42 @@ def _walk(folder: str, prefix: str, on_denied: OnDenied | None = None) -> Iterat
             continue
         if entry := _local_entry(prefix + item.name, info):
             yield entry
+
+
+@contextmanager
+def _told(full: str) -> Iterator[None]:
+    """Turns what a disk says that cannot take a file into the user's error."""
+    try:
+        yield
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"{full} cannot be written: {error.strerror or error}; what is published is untouched: give it "
+            "space and write permission, then run again"
+        ) from error
+
+
+def _put(target: Path, data: bytes) -> None:
+    """Write a file beside `target` and rename it into place, each step durable before the next."""
+    _make_folder(target.parent)
+    beside = target.parent / f".{uuid.uuid4().hex}.tmp"
+    try:
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    """Create a folder and those above it, each durable before a file in it is: it would be lost with it."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
 
 
 def _sync_folder(folder: Path) -> None:

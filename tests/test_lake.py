@@ -239,6 +239,25 @@ def test_superseded_files_stay_for_a_day_from_when_they_were_superseded(lake):
     assert ask(lake, "SELECT count(*) FROM raw") == [(2,)]
 
 
+def test_what_the_file_of_views_still_names_stays(lake):
+    """A run was killed after its commit and before it made the file anew, days ago."""
+    first = build(lake, FIFTH, ["one"])
+    lake.commit([first])
+    database.refresh(lake)
+    now = datetime.now(UTC)
+    replaced = {entry["file"]: (now - timedelta(days=2)).isoformat() for entry in first.tables.values()}
+    lake.commit([replace(build(lake, FIFTH, ["one", "two"]), superseded=replaced)])
+    days_ago = (now - timedelta(days=3)).timestamp()
+    for path in (database.FILE, *replaced):
+        os.utime(lake.store.full(path), (days_ago, days_ago - (path != database.FILE)))
+    assert lake.tidy() == 0
+    with database.connect(lake) as connection:
+        assert database.query(connection, "SELECT count(*) FROM raw").fetchall() == [(1,)]
+    database.refresh(lake)
+    assert lake.tidy() == len(schemas.PUBLISHED)
+    assert ask(lake, "SELECT count(*) FROM raw") == [(2,)]
+
+
 def test_files_that_no_manifest_ever_named_go_after_a_day(lake):
     build(lake, FIFTH, ["one"])
     assert lake.tidy() == 0
