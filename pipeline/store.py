@@ -1,9 +1,8 @@
 """The one place that touches files of the lake and the landing zone, on a disk or an object store.
 
 Paths are relative to the store's root, with forward slashes. What is atomic where: on a disk, `write`
-is temporary file, fsync, rename, fsync of the folder; on an object store, it is one PUT of the whole
-object (an exception inside an open output stream would publish a truncated object, so none is used
-while anything can still fail).
+is temporary file, fsync, rename, fsync of the folder; on an object store (pipeline.objectstore), it is one
+PUT of the whole object or, from 10 MB on, a multipart upload that is seen when it is complete.
 """
 
 from __future__ import annotations
@@ -20,7 +19,8 @@ from typing import NamedTuple
 import pyarrow as pa
 from pyarrow import fs
 
-from pipeline.errors import EnvironmentProblem, UsageError
+from pipeline import objectstore
+from pipeline.errors import UsageError
 
 _TEMPORARY = re.compile(r"(?:.*/)?\.[0-9a-f]{32}\.tmp", re.S)  # what `write` names a file before it is whole
 
@@ -49,12 +49,7 @@ class Store:
             path = uri.removeprefix("file://")
             self.filesystem, self.root = fs.LocalFileSystem(), str(Path(path).expanduser().resolve())
         elif uri.startswith("s3://"):
-            try:
-                self.filesystem, self.root = fs.FileSystem.from_uri(uri)
-            except (OSError, pa.ArrowInvalid) as error:
-                raise EnvironmentProblem(f"store {uri!r} cannot be opened: {error}") from error
-            if not self.root:
-                raise UsageError(f"store {uri!r} names no bucket: s3://BUCKET/FOLDER is needed")
+            self.filesystem, self.root = objectstore.connect(uri)
         else:
             raise UsageError(f"store {uri!r}: allowed are a folder, file:// and s3:// URIs")
 
@@ -62,6 +57,10 @@ class Store:
     def is_local(self) -> bool:
         """Whether the root is a folder on this machine's disk."""
         return isinstance(self.filesystem, fs.LocalFileSystem)
+
+    @property
+    def _objects(self) -> objectstore.Patient:
+        return self.filesystem.handler
 
     def full(self, path: str = "") -> str:
         """The path as the filesystem knows it: absolute on a disk, bucket and key on an object store."""
@@ -76,6 +75,8 @@ class Store:
 
     def exists(self, path: str) -> bool:
         """Whether there is a file at `path`."""
+        if not self.is_local:
+            return self._objects.exists(self.full(path))
         return bool(self.filesystem.get_file_info(self.full(path)).type == fs.FileType.File)
 
     def entry(self, path: str) -> Entry | None:
@@ -90,6 +91,8 @@ class Store:
 
     def read(self, path: str) -> bytes:
         """The whole content of a file. Raises FileNotFoundError where there is none."""
+        if not self.is_local:
+            return self._objects.read(self.full(path))
         with self.filesystem.open_input_stream(self.full(path), compression=None) as stream:
             return bytes(stream.read())
 
@@ -101,8 +104,7 @@ class Store:
         """Put a whole file in place, atomically and durably; an existing one is replaced."""
         full = self.full(path)
         if not self.is_local:
-            with self.filesystem.open_output_stream(full, compression=None) as stream:
-                stream.write(data)
+            self._objects.put(full, data)
             return
         target = Path(full)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -127,7 +129,9 @@ class Store:
 
     def delete_folder(self, path: str) -> None:
         """Remove a folder with all that is in it; one that is not there is no error."""
-        if self.filesystem.get_file_info(self.full(path)).type == fs.FileType.Directory:
+        if not self.is_local:
+            self.filesystem.delete_dir_contents(self.full(path), missing_dir_ok=True)
+        elif self.filesystem.get_file_info(self.full(path)).type == fs.FileType.Directory:
             self.filesystem.delete_dir(self.full(path))
 
     def list(self, prefix: str = "", on_denied: OnDenied | None = None) -> Iterator[Entry]:
