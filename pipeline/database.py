@@ -12,8 +12,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from pipeline import schemas
-from pipeline.errors import EnvironmentProblem, UsageError
+from pipeline import objectstore, schemas
+from pipeline.errors import EnvironmentProblem, StandpointError, UsageError
 from pipeline.lake import Lake, Manifest
 
 Connection = duckdb.DuckDBPyConnection
@@ -83,7 +83,7 @@ def problems() -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        raise UsageError(f"sql: {str(error).partition(QUOTED)[0]}") from error
+        raise _problem(error) from error
 
 
 def batches(result: Connection) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
@@ -101,10 +101,17 @@ def batches(result: Connection) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
             except StopIteration:
                 return
             except (OSError, pa.ArrowException) as error:  # as Arrow hands on what DuckDB says
-                raise UsageError(f"sql: {str(error).partition(QUOTED)[0]}") from error
+                raise _problem(error) from error
             yield batch
 
     return reader.schema, following()
+
+
+def _problem(error: Exception) -> StandpointError:
+    """What DuckDB says of a query, or what it quotes of an object store that failed under it."""
+    if told := objectstore.told(str(error)):
+        return EnvironmentProblem(told)
+    return UsageError(f"sql: {str(error).partition(QUOTED)[0]}")
 
 
 def analyst_views() -> dict[str, str]:

@@ -228,6 +228,12 @@ class _Reader(io.RawIOBase):
         return b"".join(one(at) for at in range(start, end, AHEAD))
 
 
+def told(text: str) -> str | None:
+    """The line that `Patient` gave up with, where another library's error quotes it."""
+    found = re.search(r"store 's3://.*?(?=\. Detail: Python exception)", text, re.S)
+    return found and found.group()
+
+
 def _line(error: BaseException) -> str:
     """What an error says, as one line of bounded length."""
     return " ".join(str(error).split())[:300]

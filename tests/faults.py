@@ -48,11 +48,12 @@ class Fault:
 
 @dataclass
 class Faulty:
-    """The proxy: `faults` may be changed at any time; `seen` are the operations and paths so far."""
+    """The proxy: `faults` may be changed at any time; `seen` are the operations and paths so far, `keys` who signed."""
 
     target: tuple[str, int]
     faults: list[Fault] = field(default_factory=list)
     seen: list[tuple[str, str]] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -104,6 +105,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.proxy.closed:
             self._cut()
             return
+        if signed := re.search("Credential=(.*?)/", self.headers.get("Authorization", "")):
+            self.proxy.keys.add(signed.group(1))
         fault = self.proxy.fault(*_operation(self.command, self.path, self.headers))
         kind = fault.kind if fault else ""
         if fault and kind == "cut_request":
