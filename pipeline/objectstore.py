@@ -12,6 +12,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -28,6 +29,7 @@ SDK_ATTEMPTS = 3  # of one request, by the SDK
 ATTEMPTS = 5  # of one operation, here
 PATIENCE = 60.0  # seconds after which no attempt is begun
 PAUSE = 0.5  # seconds; doubled with each attempt
+PART = 10 * 2**20  # bytes from which on pyarrow makes a multipart upload of an object
 BLOCK = 2**20  # bytes that are read at once where fewer are asked for
 AHEAD = 2**23  # the same, where an object is read on and on
 DENIED = re.compile("ACCESS_DENIED|INVALID_ACCESS_KEY_ID|SIGNATURE_DOES_NOT_MATCH|INVALID_CLIENT_TOKEN_ID")
@@ -63,17 +65,17 @@ def connect(uri: str) -> tuple[fs.FileSystem, str]:
         "connect_timeout": CONNECT_TIMEOUT,
         "request_timeout": SILENCE,
         "retry_strategy": fs.AwsStandardS3RetryStrategy(max_attempts=SDK_ATTEMPTS),
-        "allow_delayed_open": True,  # up to 10 MB in one PUT, instead of a multipart upload of one part
     }
-    return fs.PyFileSystem(Patient(fs.S3FileSystem(**options), shown)), root
+    small = fs.S3FileSystem(**options | {"allow_delayed_open": True})
+    return fs.PyFileSystem(Patient(fs.S3FileSystem(**options), small, shown)), root
 
 
 class Patient(fs.FileSystemHandler):
     """An S3 filesystem that tries again. Objects are put whole; there are no streams to write to."""
 
-    def __init__(self, inner: fs.FileSystem, uri: str) -> None:
-        """`uri` is what error lines name."""
-        self.inner, self.uri = inner, uri
+    def __init__(self, inner: fs.FileSystem, small: fs.FileSystem, uri: str) -> None:
+        """`small` puts objects of less than a part in one request; `uri` is what error lines name."""
+        self.inner, self.small, self.uri = inner, small, uri
 
     def patiently(self, work: Callable[[], Result]) -> Result:
         """What `work` returns, tried again while the store fails; raises EnvironmentProblem at last."""
@@ -121,13 +123,18 @@ class Patient(fs.FileSystemHandler):
 
     def put(self, path: str, data: bytes) -> None:
         """Put a whole object in place: all of it or nothing is seen."""
+        # A stream publishes what it has when it is closed or collected, whatever went wrong before. In one
+        # PUT that is all or nothing. A larger object needs an upload that is begun when the stream is opened,
+        # or one that cannot begin would leave an empty object; one of its parts that fails spoils the rest.
+        filesystem = self.small if len(data) < PART else self.inner
 
         def whole() -> None:
-            # Nothing but the store can fail in here: any exception would publish what is written so far.
-            with self.inner.open_output_stream(path, compression=None) as stream:
+            with filesystem.open_output_stream(path, compression=None) as stream:
                 stream.write(data)
 
-        self.patiently(whole)
+        # Ctrl-C and the like are raised in the main thread: in another, a stream is never left half written.
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(self.patiently, whole).result()
 
     def exists(self, path: str) -> bool:
         """Whether there is an object of this name, in one request."""

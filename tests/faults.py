@@ -26,7 +26,8 @@ HOP = ("connection", "content-length", "expect", "transfer-encoding")  # of one 
 
 @dataclass
 class Fault:
-    """What to do to requests whose operation and path fit: the first `times`, or a `share` of them.
+    """What to do to requests whose operation and path fit: to `times` of them, each with the chance `share`,
+    once `after` of them have passed.
 
     status: answer `status` at once. lost: pass the request on, then close without an answer. hang: say
     nothing for `seconds`. cut_request: close after `size` bytes of the request's body. cut_response: close
@@ -43,12 +44,16 @@ class Fault:
     size: int = 0
     seconds: float = 0.0
     meanwhile: Callable[[], None] = lambda: None
+    after: int = 0
     hits: int = 0
 
 
 @dataclass
 class Faulty:
-    """The proxy: `faults` may be changed at any time; `seen` are the operations and paths so far, `keys` who signed."""
+    """The proxy. `faults` may be changed at any time.
+
+    `seen` are the operations and paths so far; `keys` the access keys that signed them.
+    """
 
     target: tuple[str, int]
     faults: list[Fault] = field(default_factory=list)
@@ -60,8 +65,7 @@ class Faulty:
         self._lock = threading.Lock()
         self._random = random.Random(self.seed)
         self._stopping = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": self}))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": self}))
         self.address = f"127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -91,10 +95,19 @@ class Faulty:
             for fault in self.faults:
                 if not re.fullmatch(fault.operation, operation) or not re.fullmatch(fault.path, path):
                     continue
-                if fault.hits < fault.times and self._random.random() < fault.share:
+                if fault.after:
+                    fault.after -= 1
+                elif fault.hits < fault.times and self._random.random() < fault.share:
                     fault.hits += 1
                     return fault
         return None
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *args: object) -> None:
+        """Nothing: a client that gave up, or was killed, has closed its end."""
 
 
 class _Handler(BaseHTTPRequestHandler):
