@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -111,11 +112,9 @@ class Patient(fs.FileSystemHandler):
         """
 
         def whole() -> bytes:
-            with self.inner.open_input_file(path) as file:
-                version = file.metadata()["ETag"]
-                data = _Reader(file, self.patiently).read()
-            with self.inner.open_input_file(path) as again:
-                if again.metadata()["ETag"] != version:
+            with self._reader(path) as file:
+                data = file.read()
+                if file.is_replaced():
                     raise OSError(f"{path} was replaced again and again while it was read")
             return data
 
@@ -146,8 +145,7 @@ class Patient(fs.FileSystemHandler):
 
     def open_input_file(self, path: str) -> pa.PythonFile:
         """An object opened for random access; FileNotFoundError where there is none."""
-        file = self.patiently(lambda: self.inner.open_input_file(path))
-        return pa.PythonFile(_Reader(file, self.patiently), mode="r")
+        return pa.PythonFile(self.patiently(lambda: self._reader(path)), mode="r")
 
     def open_input_stream(self, path: str) -> pa.PythonFile:
         """The same."""
@@ -169,6 +167,9 @@ class Patient(fs.FileSystemHandler):
         """Remove all objects under a prefix."""
         self.patiently(lambda: self.inner.delete_dir_contents(path, missing_dir_ok=missing_dir_ok))
 
+    def _reader(self, path: str) -> _Reader:
+        return _Reader(lambda: self.inner.open_input_file(path), self.patiently)
+
     def get_type_name(self) -> str:
         """What kind of filesystem this is."""
         return "s3"
@@ -187,10 +188,18 @@ class Patient(fs.FileSystemHandler):
 class _Reader(io.RawIOBase):
     """An object as a file: read in ranges, each tried again, and some way ahead."""
 
-    def __init__(self, file: pa.NativeFile, patiently: Callable[[Callable[[], bytes]], bytes]) -> None:
-        self._file, self._patiently = file, patiently
-        self._size, self._at = file.size(), 0
+    def __init__(
+        self, look: Callable[[], pa.NativeFile], patiently: Callable[[Callable[[], bytes]], bytes]
+    ) -> None:
+        self._look, self._patiently = look, patiently
+        self._file = look()
+        self._size, self._at = self._file.size(), 0
         self._block, self._start = b"", 0
+
+    def is_replaced(self) -> bool:
+        """Whether there is another object of this name by now."""
+        with self._look() as now:
+            return bool(now.metadata()["ETag"] != self._file.metadata()["ETag"])
 
     def readable(self) -> bool:
         return True
@@ -229,10 +238,14 @@ class _Reader(io.RawIOBase):
         super().close()
 
     def _fetch(self, start: int, end: int) -> bytes:
-        def one(at: int) -> bytes:
-            return self._patiently(lambda: bytes(self._file.read_at(min(AHEAD, end - at), at)))
+        def get(at: int) -> bytes:
+            try:
+                return bytes(self._file.read_at(min(AHEAD, end - at), at))
+            except OSError:
+                self._look().close()  # whether it is gone, which the error does not tell
+                raise
 
-        return b"".join(one(at) for at in range(start, end, AHEAD))
+        return b"".join(self._patiently(partial(get, at)) for at in range(start, end, AHEAD))
 
 
 def told(text: str) -> str | None:

@@ -198,6 +198,17 @@ def test_an_object_that_is_replaced_while_it_is_read_is_one_of_the_two(store, fa
     assert faulty.counts()["Get"] == 2
 
 
+def test_an_object_that_is_removed_while_it_is_read_is_not_found(store, faulty):
+    faulty.faults = [Fault("meanwhile", "Get", meanwhile=lambda: store.delete("a/small"))]
+    with pytest.raises(FileNotFoundError):
+        store.read("a/small")
+    store.write("a/small", b"old")
+    with store.open("a/small") as file:
+        store.delete("a/small")
+        with pytest.raises(FileNotFoundError):
+            file.read()
+
+
 def test_a_large_object_is_read_in_ranges_and_only_a_lost_one_again(store, faulty):
     content = os.urandom(LARGE)
     store.write("large", content)
