@@ -7,13 +7,11 @@ with exponential back-off and full jitter, for a bounded time, and ends in one l
 
 from __future__ import annotations
 
-import io
 import random
 import re
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -21,6 +19,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from pipeline.errors import EnvironmentProblem, UsageError
+from pipeline.ranges import RangeReader
 
 Result = TypeVar("Result")
 OPTIONS = ("region", "endpoint_override", "scheme")  # that a URI may name
@@ -31,8 +30,6 @@ ATTEMPTS = 5  # of one operation, here
 PATIENCE = 60.0  # seconds after which no attempt is begun
 PAUSE = 0.5  # seconds; doubled with each attempt
 PART = 10 * 2**20  # bytes from which on pyarrow makes a multipart upload of an object
-BLOCK = 2**20  # bytes that are read at once where fewer are asked for
-AHEAD = 2**23  # the same, where an object is read on and on
 DENIED = re.compile("ACCESS_DENIED|INVALID_ACCESS_KEY_ID|SIGNATURE_DOES_NOT_MATCH|INVALID_CLIENT_TOKEN_ID")
 NO_BUCKET = "NO_SUCH_BUCKET"
 
@@ -100,7 +97,7 @@ class Patient(fs.FileSystemHandler):
             what = "there is no such bucket; create it, or name another"
         else:
             what = (
-                f"gave up after {attempts} attempts in {seconds:.0f} s; check the store, its endpoint and "
+                f"gave up at attempt {attempts}, after {seconds:.0f} s; check the store, its endpoint and "
                 "the network, then run this again"
             )
         raise EnvironmentProblem(f"store {self.uri!r}: {what} ({_line(error)})") from error
@@ -167,8 +164,8 @@ class Patient(fs.FileSystemHandler):
         """Remove all objects under a prefix."""
         self.patiently(lambda: self.inner.delete_dir_contents(path, missing_dir_ok=missing_dir_ok))
 
-    def _reader(self, path: str) -> _Reader:
-        return _Reader(lambda: self.inner.open_input_file(path), self.patiently)
+    def _reader(self, path: str) -> RangeReader:
+        return RangeReader(lambda: self.inner.open_input_file(path), self.patiently)
 
     def get_type_name(self) -> str:
         """What kind of filesystem this is."""
@@ -183,69 +180,6 @@ class Patient(fs.FileSystemHandler):
 
     create_dir = delete_dir = delete_root_dir_contents = move = copy_file = _refuse
     open_output_stream = open_append_stream = _refuse
-
-
-class _Reader(io.RawIOBase):
-    """An object as a file: read in ranges, each tried again, and some way ahead."""
-
-    def __init__(
-        self, look: Callable[[], pa.NativeFile], patiently: Callable[[Callable[[], bytes]], bytes]
-    ) -> None:
-        self._look, self._patiently = look, patiently
-        self._file = look()
-        self._size, self._at = self._file.size(), 0
-        self._block, self._start = b"", 0
-
-    def is_replaced(self) -> bool:
-        """Whether there is another object of this name by now."""
-        with self._look() as now:
-            return bool(now.metadata()["ETag"] != self._file.metadata()["ETag"])
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        return self._at
-
-    def read(self, size: int | None = -1) -> bytes:
-        end = self._size if size is None or size < 0 else min(self._at + size, self._size)
-        if end <= self._at:
-            return b""
-        start, known = self._start, self._start + len(self._block)
-        if not (start <= self._at and end <= known):
-            more = AHEAD if self._block and self._at == known else BLOCK
-            start = min(self._at, max(0, self._size - BLOCK))  # a small object, or the end of one, whole
-            self._start, self._block = start, self._fetch(start, max(end, min(start + more, self._size)))
-        data = self._block[self._at - start : end - start]
-        self._at = end
-        return data
-
-    def readinto(self, buffer: Any) -> int:
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self._block = b""
-        self._file.close()
-        super().close()
-
-    def _fetch(self, start: int, end: int) -> bytes:
-        def get(at: int) -> bytes:
-            try:
-                return bytes(self._file.read_at(min(AHEAD, end - at), at))
-            except OSError:
-                self._look().close()  # whether it is gone, which the error does not tell
-                raise
-
-        return b"".join(self._patiently(partial(get, at)) for at in range(start, end, AHEAD))
 
 
 def told(text: str) -> str | None:

@@ -79,7 +79,7 @@ def test_an_operation_is_not_tried_for_ever(store, faulty, operation, monkeypatc
     monkeypatch.setattr(objectstore, "ATTEMPTS", 2)
     faulty.faults = [Fault("status", operation, times=10**6, status=503)]
     with pytest.raises(
-        EnvironmentProblem, match=r"^store 's3://stores/[^?]+': gave up after 2 attempts in .+$"
+        EnvironmentProblem, match=r"^store 's3://stores/[^?]+': gave up at attempt 2, after .+$"
     ):
         OPERATIONS[operation](store)
     assert faulty.counts()[operation] <= 2 * objectstore.SDK_ATTEMPTS
@@ -88,7 +88,7 @@ def test_an_operation_is_not_tried_for_ever(store, faulty, operation, monkeypatc
 def test_no_attempt_begins_when_patience_has_ended(store, faulty, monkeypatch):
     monkeypatch.setattr(objectstore, "PATIENCE", -1.0)
     faulty.faults = [Fault("status", "Put", times=10**6)]
-    with pytest.raises(EnvironmentProblem, match="gave up after 1 attempts"):
+    with pytest.raises(EnvironmentProblem, match="gave up at attempt 1,"):
         store.write("a/small", b"new")
 
 
@@ -216,26 +216,6 @@ def test_a_large_object_is_read_in_ranges_and_only_a_lost_one_again(store, fault
     faulty.faults = [Fault("status", "Get", status=500)]
     assert store.read("large") == content
     assert faulty.counts()["Get"] == 4
-
-
-def test_a_file_reads_as_one_on_a_disk(store, tmp_path):
-    content = os.urandom(3 * 2**20)
-    near = Store(str(tmp_path))
-    for each in (store, near):
-        each.write("file", content)
-    with store.open("file") as far, near.open("file") as here:
-        for position, size in [
-            (0, 10),
-            (2**20 - 5, 10),
-            (len(content) - 7, 100),
-            (5, 2 * 2**20),
-            (2**21, -1),
-        ]:
-            for file in (far, here):
-                file.seek(position)
-            assert far.read(size if size >= 0 else None) == here.read(size if size >= 0 else None)
-        assert far.tell() == here.tell()
-        assert far.size() == here.size()
 
 
 def test_a_query_over_a_store_that_fails_blames_the_store(faulty, monkeypatch):

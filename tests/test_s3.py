@@ -90,8 +90,8 @@ def test_a_lake_on_a_failing_object_store_is_the_one_on_the_disk(faulty, tmp_pat
         assert database.query(connection, moved).fetchall() == [("2022-01-06", 2)]
         assert database.query(connection, "SELECT count(*) FROM evidence").fetchall() != [(0,)]
     assert sum(fault.hits for fault in faulty.faults) > 10
-    for entry in remote.store.list():
-        assert SECRET.encode() not in remote.store.read(entry.path)
+    faulty.faults = []
+    assert not any(SECRET.encode() in d for d in remote.store.read_all([e.path for e in remote.store.list()]))
 
 
 def test_no_lake_there_is_told(object_store):
@@ -104,7 +104,7 @@ def test_a_missing_landing_zone_is_told(object_store, lake):
         ingest.ingest(lake, [], object_store.replace("/root", "/nothing"))
 
 
-@pytest.mark.parametrize("command", ["plan", "run", "sql", "ingest", "export", "doctor"])
+@pytest.mark.parametrize("command", ["plan", "run", "sql", "ingest", "export"])
 def test_a_store_that_is_down_is_told_in_one_line_and_in_time(command, faulty, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(objectstore, "PAUSE", 0.01)
@@ -116,5 +116,5 @@ def test_a_store_that_is_down_is_told_in_one_line_and_in_time(command, faulty, m
     assert time.monotonic() - began < 60
     told = [line for line in result.stderr.splitlines() + result.stdout.splitlines() if "gave up" in line]
     assert told
-    assert all(re.search(r"store 's3://stores/\w+': gave up after 5 attempts", line) for line in told)
+    assert all(re.search(r"store 's3://stores/\w+': gave up at attempt 5, after", line) for line in told)
     assert SECRET not in result.output
