@@ -15,8 +15,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from pipeline import readonly, schemas
-from pipeline.errors import EnvironmentProblem, UsageError
+from pipeline import objectstore, readonly, schemas
+from pipeline.errors import EnvironmentProblem, StandpointError, UsageError
 from pipeline.lake import DATABASE, Lake, Manifest
 
 Connection = duckdb.DuckDBPyConnection
@@ -103,7 +103,7 @@ def problems(connection: Connection) -> Iterator[None]:
         refused = str(error).removeprefix("Permission Error: ").partition(" - ")[0]
         raise UsageError(f"sql: {refused}: {READS}") from error
     except duckdb.Error as error:
-        raise UsageError(f"sql: {str(error).partition(QUOTED)[0]}") from error
+        raise _problem(error) from error
     except RuntimeError as error:  # as DuckDB hands on Ctrl-C
         if not isinstance(error.__cause__, KeyboardInterrupt):
             raise
@@ -127,12 +127,19 @@ def batches(result: Connection) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
                     with problems(result):
                         batch = apart.submit(next, reader, None).result()
                 except (OSError, pa.ArrowException) as error:  # as Arrow hands on what DuckDB says
-                    raise UsageError(f"sql: {str(error).partition(QUOTED)[0]}") from error
+                    raise _problem(error) from error
                 if batch is None:
                     return
                 yield batch
 
     return reader.schema, following()
+
+
+def _problem(error: Exception) -> StandpointError:
+    """What DuckDB says of a query, or what it quotes of an object store that failed under it."""
+    if told := objectstore.told(str(error)):
+        return EnvironmentProblem(told)
+    return UsageError(f"sql: {str(error).partition(QUOTED)[0]}")
 
 
 def analyst_views() -> dict[str, str]:

@@ -173,7 +173,8 @@ def land(store: Store, batch: Batch, commit: AbstractContextManager[None] | None
 
 def batches(store: Store) -> list[Landed]:
     """Every batch in the inbox, in the order in which they apply."""
-    return [read(store, name) for name in names(store)]
+    found = names(store)
+    return [*map(_parsed, found, store.read_all([f"{FOLDER}/{name}.json" for name in found]))]
 
 
 def names(store: Store) -> list[str]:
@@ -184,7 +185,11 @@ def names(store: Store) -> list[str]:
 
 def read(store: Store, name: str) -> Landed:
     """The batch of this name. Raises FileNotFoundError when a build has taken it up and it is gone."""
-    commit = json.loads(store.read(f"{FOLDER}/{name}.json"))
+    return _parsed(name, store.read(f"{FOLDER}/{name}.json"))
+
+
+def _parsed(name: str, data: bytes) -> Landed:
+    commit = json.loads(data)
     days = {date.fromisoformat(day): value for day, value in commit["days"].items()}
     return Landed(name, datetime.fromisoformat(commit["started_at"]), commit["code"], days)
 

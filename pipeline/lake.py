@@ -107,11 +107,12 @@ class Lake:
         self.store = Store(uri)
         if self.store.exists(""):
             raise UsageError(f"lake {uri!r} is a file: name a folder or an s3:// URI with --lake")
-        if not self.store.exists("lake.json"):
+        record = self.store.find("lake.json")
+        if record is None:
             if not create:
                 raise EnvironmentProblem(f"lake {uri!r}: there is none; make one with `standpoint ingest`")
             self._prepare(())
-        found = json.loads(self.store.read("lake.json"))
+        found = json.loads(record or self.store.read("lake.json"))
         if found["format"] != FORMAT:
             raise EnvironmentProblem(
                 f"lake {uri!r} has format {found['format']}; this version reads {FORMAT}: upgrade it"
@@ -134,14 +135,14 @@ class Lake:
 
     def manifest(self, day: date) -> Manifest | None:
         """The day's manifest, or None for a day that was never published."""
-        path = _manifest_path(day)
-        return Manifest.parse(self.store.read(path)) if self.store.exists(path) else None
+        data = self.store.find(_manifest_path(day))
+        return None if data is None else Manifest.parse(data)
 
     def manifests(self, days: Collection[date] | None = None) -> dict[date, Manifest]:
         """Every published day's manifest, or those of these days, in the order of the days."""
         paths = [entry.path for entry in self.store.list("manifest") if entry.path.endswith(".json")]
         wanted = paths if days is None else {_manifest_path(day) for day in days}
-        found = [Manifest.parse(self.store.read(path)) for path in paths if path in wanted]
+        found = map(Manifest.parse, self.store.read_all([path for path in paths if path in wanted]))
         return {date.fromisoformat(m.day): m for m in found}
 
     def settled_manifests(self) -> dict[date, Manifest]:
@@ -213,8 +214,8 @@ class Lake:
 
     def _state(self, day: str) -> str:
         """Digest of a day's manifest as it stands; empty where there is none."""
-        path = _manifest_path(date.fromisoformat(day))
-        return hashlib.sha256(self.store.read(path)).hexdigest() if self.store.exists(path) else ""
+        data = self.store.find(_manifest_path(date.fromisoformat(day)))
+        return "" if data is None else hashlib.sha256(data).hexdigest()
 
     def write_table(self, name: str, day: date, snapshot: str, table: pa.Table) -> dict[str, Any]:
         """Write one table of one build, and return its entry for the manifest."""
@@ -294,8 +295,8 @@ class Lake:
     def sources(self) -> dict[str, str]:
         """Sources that were read to the end, with size and time: a shortcut, never needed to be right."""
         found: dict[str, str] = {}
-        for entry in self.store.list("sources"):
-            found |= json.loads(self.store.read(entry.path))
+        for data in self.store.read_all([entry.path for entry in self.store.list("sources")]):
+            found |= json.loads(data)
         return found
 
     def remember(self, sources: Mapping[str, str]) -> None:

@@ -86,10 +86,10 @@ class Staging:
 
     def unit(self) -> Unit:
         """The unit. Raises UsageError when there is none of this id."""
-        path = f"{self.folder}/unit.json"
-        if not self.store.exists(path):
+        data = self.store.find(f"{self.folder}/unit.json")
+        if data is None:
             raise UsageError(f"unit {self.unit_id!r} is not in staging: plan again with `standpoint plan`")
-        return Unit.parse(self.store.read(path))
+        return Unit.parse(data)
 
     def take_up(self, days: Mapping[date, Day]) -> None:
         """Stage what the unit's days are built from, so that every stage works on the same."""
@@ -104,15 +104,15 @@ class Staging:
 
     def inputs(self) -> dict[date, Day]:
         """What was taken up, by day. Raises UsageError when nothing was yet."""
-        path = f"{self.folder}/inputs/days.json"
-        if not self.store.exists(path):
+        taken_up = self.store.find(f"{self.folder}/inputs/days.json")
+        if taken_up is None:
             raise UsageError(f"unit {self.unit_id}: its inputs are not staged; run clean first")
         tables = {}
         for name in ("raw", "rejects"):
             with self.store.open(f"{self.folder}/inputs/{name}.parquet") as file:
                 tables[name] = pq.read_table(file)
         found = {}
-        for text, record in json.loads(self.store.read(path)).items():
+        for text, record in json.loads(taken_up).items():
             day = date.fromisoformat(text)
             rows = {
                 name: schemas.unstamp(name, table.filter(pc.equal(table["day"], pa.scalar(day, pa.date32()))))
@@ -133,12 +133,13 @@ class Staging:
         """A table that a stage of this unit has staged. Raises UsageError when it has not."""
         if (stage, table) not in self._tables:
             path = f"{self.folder}/{stage}/{table}.parquet"
-            if not self.store.exists(path):
+            try:
+                with self.store.open(path) as file:
+                    self._tables[stage, table] = schemas.conform(table, pq.read_table(file))
+            except FileNotFoundError as error:
                 raise UsageError(
                     f"unit {self.unit_id}: {table} of stage {stage} is not staged; run {stage} first"
-                )
-            with self.store.open(path) as file:
-                self._tables[stage, table] = schemas.conform(table, pq.read_table(file))
+                ) from error
         return self._tables[stage, table]
 
     def done(self, stage: str) -> bool:

@@ -2,17 +2,19 @@
 
 Paths are relative to the store's root, with forward slashes. What is atomic where: on a disk, `write`
 is temporary file, fsync, rename, fsync of the folder, and of those above it that are new; on an object
-store, it is one PUT of the whole object (an exception inside an open output stream would publish a
-truncated object, so none is used while anything can still fail).
+store (pipeline.objectstore), it is one PUT of the whole object or, from 10 MB on, a multipart upload that is
+seen when it is complete.
 """
 
 from __future__ import annotations
 
+import builtins
 import os
 import re
 import stat
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,9 +23,13 @@ from typing import NamedTuple
 import pyarrow as pa
 from pyarrow import fs
 
-from pipeline.errors import EnvironmentProblem, UsageError
+from pipeline import objectstore
+from pipeline.errors import UsageError
 
 _TEMPORARY = re.compile(r"(?:.*/)?\.[0-9a-f]{32}\.tmp", re.S)  # what `write` names a file before it is whole
+
+
+AT_ONCE = 16  # requests to an object store, which answers one in tens of milliseconds and many as fast
 
 
 class Entry(NamedTuple):
@@ -50,12 +56,7 @@ class Store:
             path = uri.removeprefix("file://")
             self.filesystem, self.root = fs.LocalFileSystem(), str(Path(path).expanduser().resolve())
         elif uri.startswith("s3://"):
-            try:
-                self.filesystem, self.root = fs.FileSystem.from_uri(uri)
-            except (OSError, pa.ArrowInvalid) as error:
-                raise EnvironmentProblem(f"store {uri!r} cannot be opened: {error}") from error
-            if not self.root:
-                raise UsageError(f"store {uri!r} names no bucket: s3://BUCKET/FOLDER is needed")
+            self.filesystem, self.root = objectstore.connect(uri)
         else:
             raise UsageError(f"store {uri!r}: allowed are a folder, file:// and s3:// URIs")
 
@@ -63,6 +64,10 @@ class Store:
     def is_local(self) -> bool:
         """Whether the root is a folder on this machine's disk."""
         return isinstance(self.filesystem, fs.LocalFileSystem)
+
+    @property
+    def _objects(self) -> objectstore.Patient:
+        return self.filesystem.handler
 
     def full(self, path: str = "") -> str:
         """The path as the filesystem knows it: absolute on a disk, bucket and key on an object store."""
@@ -77,6 +82,8 @@ class Store:
 
     def exists(self, path: str) -> bool:
         """Whether there is a file at `path`."""
+        if not self.is_local:
+            return self._objects.exists(self.full(path))
         return bool(self.filesystem.get_file_info(self.full(path)).type == fs.FileType.File)
 
     def entry(self, path: str) -> Entry | None:
@@ -91,14 +98,24 @@ class Store:
 
     def read(self, path: str) -> bytes:
         """The whole content of a file. Raises FileNotFoundError where there is none."""
+        if not self.is_local:
+            return self._objects.read(self.full(path))
+        with self.filesystem.open_input_stream(self.full(path), compression=None) as stream:
+            return bytes(stream.read())
+
+    def find(self, path: str) -> bytes | None:
+        """The whole content of a file, or None where there is none."""
         try:
-            with self.filesystem.open_input_stream(self.full(path), compression=None) as stream:
-                return bytes(stream.read())
-        except OSError as error:
-            # An object store says anything of an object that was deleted between the two requests.
-            if not self.is_local and not self.exists(path):
-                raise FileNotFoundError(f"{path} is gone") from error
-            raise
+            return self.read(path)
+        except FileNotFoundError:
+            return None
+
+    def read_all(self, paths: Sequence[str]) -> builtins.list[bytes]:
+        """The whole content of each of these files; from an object store, of several at once."""
+        if self.is_local:
+            return [self.read(path) for path in paths]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return [*pool.map(self.read, paths)]
 
     def open(self, path: str) -> pa.NativeFile:
         """A file opened for random access; the caller closes it."""
@@ -111,8 +128,7 @@ class Store:
         """
         full = self.full(path)
         if not self.is_local:
-            with self.filesystem.open_output_stream(full, compression=None) as stream:
-                stream.write(data)
+            self._objects.put(full, data)
             return
         with _told(full):
             _put(Path(full), data)
@@ -126,7 +142,9 @@ class Store:
 
     def delete_folder(self, path: str) -> None:
         """Remove a folder with all that is in it; one that is not there is no error."""
-        if self.filesystem.get_file_info(self.full(path)).type == fs.FileType.Directory:
+        if not self.is_local:
+            self.filesystem.delete_dir_contents(self.full(path), missing_dir_ok=True)
+        elif self.filesystem.get_file_info(self.full(path)).type == fs.FileType.Directory:
             self.filesystem.delete_dir(self.full(path))
 
     def sync(self, folder: str) -> None:

@@ -1,11 +1,14 @@
 """Fixtures that several test modules share."""
 
+import logging
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fake_models import KeywordJudge, KeywordTagger, NewJudge, NewTagger
+from faults import Faulty
 from hypothesis import settings
 from lakes import article, batch, day_batch
 from pyarrow import fs
@@ -14,6 +17,8 @@ from pipeline import database, plan, runner
 from pipeline.lake import Lake
 from pipeline.settings import Settings
 from pipeline.stages import Context
+
+SECRET = "never-to-be-seen"  # what no output of ours may hold
 
 # No deadlines: how long an example takes is the machine's business, and no property of the code.
 settings.register_profile("standpoint", deadline=None)
@@ -79,19 +84,39 @@ def upgraded(upgraded_once: Path, tmp_path: Path) -> Lake:
 
 
 @pytest.fixture(scope="session")
-def object_store() -> Iterator[str]:
-    """The URI of an empty prefix on a loopback S3 server; replace `/root` in it for another."""
+def s3_server() -> Iterator[tuple[str, int]]:
+    """Host and port of a loopback S3 server with a bucket `stores`; the environment has its credentials."""
     from moto.server import ThreadedMotoServer
 
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    options = f"endpoint_override={host}%3A{port}&scheme=http&region=us-east-1&allow_bucket_creation=true"
-    uri = f"s3://test:test@stores/root?{options}"
-    filesystem, _ = fs.FileSystem.from_uri(uri)
-    filesystem.create_dir("stores")
-    yield uri
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        endpoint = {"endpoint_override": f"{host}:{port}", "scheme": "http", "region": "us-east-1"}
+        fs.S3FileSystem(**endpoint, allow_bucket_creation=True).create_dir("stores")
+        yield host, port
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def object_store(s3_server: tuple[str, int]) -> str:
+    """The URI of an empty prefix on a loopback S3 server; replace `/root` in it for another."""
+    host, port = s3_server
+    return f"s3://stores/root?endpoint_override={host}%3A{port}&scheme=http&region=us-east-1"
+
+
+@pytest.fixture
+def faulty(s3_server: tuple[str, int]) -> Iterator[Faulty]:
+    """The same server behind a proxy that breaks what a test tells it to."""
+    proxy = Faulty(s3_server)
+    yield proxy
+    proxy.close()
 
 
 def land(lake: Lake) -> None:

@@ -1,9 +1,17 @@
 """Lake and landing zone on an object store: the same rows as on a disk, by the same code."""
 
-import pytest
-from test_ingest import article
+import random
+import re
+import time
 
-from pipeline import database, ingest, plan, runner, schemas
+import pytest
+from conftest import SECRET
+from faults import Fault
+from test_cli import call
+from test_ingest import article
+from test_objectstore import store_at, uri_of
+
+from pipeline import database, ingest, objectstore, plan, runner, schemas
 from pipeline.errors import EnvironmentProblem
 from pipeline.lake import Lake
 from pipeline.store import Store
@@ -40,10 +48,28 @@ def rows(lake: Lake) -> dict[str, list]:
         return found
 
 
+def now_and_then(seed: int) -> list[Fault]:
+    """One request in about thirty fails, each in one of these ways."""
+    kinds = [
+        *(Fault("status", status=status) for status in (500, 503)),
+        Fault("lost"),
+        Fault("cut_request", size=100),
+        Fault("cut_response", size=100),
+        Fault("hang", seconds=60),
+        Fault("slow", size=1_000, seconds=0.01),
+    ]
+    random.Random(seed).shuffle(kinds)
+    for kind in kinds:
+        kind.times, kind.share = 10**6, 0.005
+    return kinds
+
+
 @pytest.mark.slow
-def test_a_lake_on_an_object_store_is_the_one_on_the_disk(object_store, tmp_path, context):
-    remote, near = Lake(object_store.replace("/root", "/lake")), Lake(str(tmp_path / "lake"))
-    landing = fill(Store(object_store.replace("/root", "/landing")))
+def test_a_lake_on_a_failing_object_store_is_the_one_on_the_disk(faulty, tmp_path, context, monkeypatch):
+    monkeypatch.setattr(objectstore, "SILENCE", 3.0)
+    faulty.faults = now_and_then(seed=1)
+    remote, near = Lake(uri_of(faulty, "lake")), Lake(str(tmp_path / "lake"))
+    landing = fill(store_at(faulty, "landing"))
     build(remote, landing, context)
     build(near, fill(Store(str(tmp_path / "landing"))), context)
     found, expected = rows(remote), rows(near)
@@ -63,6 +89,9 @@ def test_a_lake_on_an_object_store_is_the_one_on_the_disk(object_store, tmp_path
         moved = "SELECT day::VARCHAR, count(*) FROM articles GROUP BY ALL"
         assert database.query(connection, moved).fetchall() == [("2022-01-06", 2)]
         assert database.query(connection, "SELECT count(*) FROM evidence").fetchall() != [(0,)]
+    assert sum(fault.hits for fault in faulty.faults) > 10
+    faulty.faults = []
+    assert not any(SECRET.encode() in d for d in remote.store.read_all([e.path for e in remote.store.list()]))
 
 
 def test_no_lake_there_is_told(object_store):
@@ -73,3 +102,19 @@ def test_no_lake_there_is_told(object_store):
 def test_a_missing_landing_zone_is_told(object_store, lake):
     with pytest.raises(EnvironmentProblem, match="there is no such folder"):
         ingest.ingest(lake, [], object_store.replace("/root", "/nothing"))
+
+
+@pytest.mark.parametrize("command", ["plan", "run", "sql", "ingest", "export"])
+def test_a_store_that_is_down_is_told_in_one_line_and_in_time(command, faulty, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(objectstore, "PAUSE", 0.01)
+    lake, landing = uri_of(faulty, "lake"), uri_of(faulty, "landing")
+    faulty.close()
+    more = {"sql": ["SELECT 1"], "export": ["out"]}.get(command, [])
+    began = time.monotonic()
+    result = call(command, *more, "--lake", lake, "--landing", landing, code=3)
+    assert time.monotonic() - began < 60
+    told = [line for line in result.stderr.splitlines() + result.stdout.splitlines() if "gave up" in line]
+    assert told
+    assert all(re.search(r"store 's3://stores/\w+': gave up at attempt 5, after", line) for line in told)
+    assert SECRET not in result.output
