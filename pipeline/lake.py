@@ -1,7 +1,8 @@
 """The lake: immutable Parquet files, one manifest per day as the commit point, and DuckDB over them.
 
     data/<table>/day=YYYY-MM-DD/<snapshot>.parquet   never changed once a manifest names them
-                              <snapshot>-<digest>    of tables that one snapshot's builds may differ in
+                              <snapshot>-<digest>    of tables that one snapshot's builds may differ in,
+                                                     and of a build that came out other than the one before
     data/<table>/none.parquet                        no rows: gives an empty lake its columns
     manifest/YYYY-MM-DD.json                         which files are the day; replaced atomically
     intent/<id>.json                                 manifests that must change together
@@ -190,13 +191,21 @@ class Lake:
         return hashlib.sha256(self.store.read(path)).hexdigest() if self.store.exists(path) else ""
 
     def write_table(self, name: str, day: date, snapshot: str, table: pa.Table) -> dict[str, Any]:
-        """Write one table of one build, and return its entry for the manifest."""
+        """Write one table of one build, and return its entry for the manifest.
+
+        A file of the build that is there with other content stays as it is, since a manifest may name it.
+        """
         data = parquet(schemas.stamp(name, table, day, snapshot))
         digest = hashlib.sha256(data).hexdigest()
-        build = f"{snapshot}-{digest[:8]}" if schemas.TABLES[name].named_by_content else snapshot
-        file = f"data/{name}/day={day.isoformat()}/{build}.parquet"
+        file, beside = (f"data/{name}/day={day.isoformat()}/{build}.parquet"
+                        for build in (snapshot, f"{snapshot}-{digest[:8]}"))  # fmt: skip
+        if schemas.TABLES[name].named_by_content or self._differs(file, digest):
+            file = beside
         self.store.write(file, data)
         return {"file": file, "rows": table.num_rows, "sha256": digest}
+
+    def _differs(self, file: str, digest: str) -> bool:
+        return self.store.exists(file) and hashlib.sha256(self.store.read(file)).hexdigest() != digest
 
     # Inputs
 

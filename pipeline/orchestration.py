@@ -57,17 +57,28 @@ def plan(run_id: str, key: str | None, *, up_to: bool) -> list[str]:
     lake = Lake(settings.lake)
     last = _day(key)
     due = planning.due(lake, context(settings), None if up_to else last, last)
-    # Units grow where there would be too many: two neighbours hold more than the bound, so this halves it.
-    bound = max(ARTICLES_PER_UNIT, 2 * sum(d.fresh for d in due) // MAX_UNITS)
-    units = list(_apart(lake, list(planning.units(due, lake, bound))))
-    suffix = hashlib.sha256(run_id.encode()).hexdigest()[:8]
-    ids = [f"{unit.id}-{suffix}" for unit in units]
-    for unit_id, unit in zip(ids, units, strict=True):
+    units = cut(lake, due, run_id)
+    for unit_id, unit in units.items():
         Staging(lake, unit_id).begin(unit)
         log.info("unit %s: %s", unit_id, "; ".join(f"{d.day} ({', '.join(d.reasons)})" for d in unit.days))
     log.info("%d days are due, %d articles to compute, in %d units",
              len(due), sum(d.fresh for d in due), len(units))  # fmt: skip
-    return ids
+    return list(units)
+
+
+def cut(lake: Lake, due: Sequence[Due], run_id: str) -> dict[str, Unit]:
+    """The days packed into units of work, by the ids that they have in this run, at most MAX_UNITS."""
+    # Units grow where there would be too many: two neighbours hold more than the bound, so this halves it.
+    bound = max(ARTICLES_PER_UNIT, 2 * sum(d.fresh for d in due) // MAX_UNITS)
+    units = list(_apart(lake, list(planning.units(due, lake, bound))))
+    suffix = hashlib.sha256(run_id.encode()).hexdigest()[:8]
+    return {f"{unit.id}-{suffix}": unit for unit in units}
+
+
+def days(unit_id: str) -> list[str]:
+    """The days of a unit; its first alone where it has been published and is in staging no more."""
+    staging = Staging(Lake(Settings.load().lake), unit_id)
+    return [due.day for due in staging.unit().days] if staging.begun else [unit_id[:10]]
 
 
 def stage(unit_id: str, name: str, run_id: str) -> bool:
@@ -118,7 +129,7 @@ def _apart(lake: Lake, units: Sequence[Unit]) -> Iterator[Unit]:
 
     So one day at fault holds up its neighbours once, and not every night. There are at most MAX_UNITS then.
     """
-    stuck, total = _stuck(lake), len(units)
+    stuck, total = failed_days(lake), len(units)
     for unit in units:
         alone = [unit]
         if stuck & {due.day for due in unit.days}:
@@ -129,16 +140,16 @@ def _apart(lake: Lake, units: Sequence[Unit]) -> Iterator[Unit]:
         yield from alone
 
 
-def _stuck(lake: Lake) -> set[str]:
+def failed_days(lake: Lake) -> set[str]:
     """The days of the units that have failed, without those that other runs are at work on."""
-    days: set[str] = set()
+    found: set[str] = set()
     for entry in lake.store.list("staging"):
         if entry.path.endswith(f"/{FAILED}"):
             try:
-                days |= set(json.loads(lake.store.read(entry.path))["days"])
+                found |= set(json.loads(lake.store.read(entry.path))["days"])
             except FileNotFoundError:  # It was tried again and has been published, or was swept, meanwhile.
                 continue
-    return days
+    return found
 
 
 def _on_what_is_left(lake: Lake, unit_id: str, about: Context, work: Callable[[], Result]) -> Result | None:

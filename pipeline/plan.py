@@ -88,7 +88,7 @@ def _all_due(lake: Lake, context: Context, first: date | None, last: date | None
     now = recipe(context)
     wanted = {day for day in {*manifests, *(d for b in batches for d in b.days)}
               if (first is None or day >= first) and (last is None or day <= last)}  # fmt: skip
-    for group in _moves(batches):
+    for group in moves(batches):
         if wanted & group:
             wanted |= group
     found = (_due(lake, day, manifests.get(day), batches, now) for day in sorted(wanted))
@@ -103,7 +103,7 @@ def units(days: Sequence[Due], lake: Lake, articles: int = ARTICLES_PER_UNIT) ->
     """
     by_day = {d.date: d for d in days}
     groups = {day: frozenset({day}) for day in by_day}
-    for group in _moves(inbox.batches(lake.store)):
+    for group in moves(inbox.batches(lake.store)):
         members = frozenset(group & by_day.keys())
         groups |= dict.fromkeys(members, members)
     held: list[Due] = []
@@ -177,7 +177,7 @@ def _arrivals(
     return counts, inputs.raw.num_rows, inputs.digest
 
 
-def _moves(batches: Iterable[inbox.Landed]) -> list[set[date]]:
+def moves(batches: Iterable[inbox.Landed]) -> list[set[date]]:
     """Sets of days among which articles moved: they must be published at once."""
     groups: list[set[date]] = []
     for batch in batches:

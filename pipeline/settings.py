@@ -14,7 +14,7 @@ from typing import Any
 from pipeline.errors import UsageError
 
 PREFIX = "STANDPOINT_"
-LARGEST = {"threads": 9999, "duplicate_days": 90}
+LARGEST = {"threads": 9999, "duplicate_days": 90, "stale_days": 9999}
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Settings:
     """An article is compared with those of its day and of so many days before (0: of its day alone)."""
     precision: float = 0.9
     """How often `favor` and `against` shall be right where they are published: one of `models.PRECISIONS`."""
+    stale_days: int = 2
+    """The newest published day may be so many days ago before `upkeep` raises an alert (0: never)."""
 
     @staticmethod
     def load(

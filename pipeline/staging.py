@@ -74,12 +74,16 @@ class Staging:
         """Note the unit, so that tasks need its id alone."""
         self.store.write(f"{self.folder}/unit.json", unit.json())
 
+    @property
+    def begun(self) -> bool:
+        """Whether the unit is noted here."""
+        return self.store.exists(f"{self.folder}/unit.json")
+
     def unit(self) -> Unit:
         """The unit. Raises UsageError when there is none of this id."""
-        path = f"{self.folder}/unit.json"
-        if not self.store.exists(path):
+        if not self.begun:
             raise UsageError(f"unit {self.unit_id!r} is not in staging: plan again with `standpoint plan`")
-        return Unit.parse(self.store.read(path))
+        return Unit.parse(self.store.read(f"{self.folder}/unit.json"))
 
     def take_up(self, days: Mapping[date, Day]) -> None:
         """Stage what the unit's days are built from, so that every stage works on the same."""
@@ -141,8 +145,12 @@ class Staging:
         self.store.delete_folder(self.folder)
 
 
-def sweep(lake: Lake, before: datetime) -> None:
-    """Remove what runs that began before then left in staging: none of them can still be at work."""
-    for entry in list(lake.store.list("staging")):
-        if entry.path.endswith("/unit.json") and entry.modified < before:
-            Staging(lake, entry.path.split("/")[1]).remove()
+def sweep(lake: Lake, before: datetime) -> int:
+    """Remove what runs that began before then left in staging: none of them can still be at work.
+
+    Returns how many units.
+    """
+    old = [e for e in lake.store.list("staging") if e.path.endswith("/unit.json") and e.modified < before]
+    for entry in old:
+        Staging(lake, entry.path.split("/")[1]).remove()
+    return len(old)
