@@ -86,7 +86,7 @@ def scores(gold: Articles, context: Context) -> dict[str, Score]:
 
 
 def _sentences(gold: Articles) -> pa.Table:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "article_id": _id(number),
             "sentence_no": index,
