@@ -190,22 +190,25 @@ class Lake:
         path = _manifest_path(date.fromisoformat(day))
         return hashlib.sha256(self.store.read(path)).hexdigest() if self.store.exists(path) else ""
 
-    def write_table(self, name: str, day: date, snapshot: str, table: pa.Table) -> dict[str, Any]:
+    def write_table(
+        self, name: str, day: date, snapshot: str, table: pa.Table, published: Manifest | None = None
+    ) -> dict[str, Any]:
         """Write one table of one build, and return its entry for the manifest.
 
-        A file of the build that is there with other content stays as it is, since a manifest may name it.
+        A file that the published manifest names stays as it is: where the same build comes out otherwise, the
+        new file is named by its content too.
         """
         data = parquet(schemas.stamp(name, table, day, snapshot))
         digest = hashlib.sha256(data).hexdigest()
-        file, beside = (f"data/{name}/day={day.isoformat()}/{build}.parquet"
-                        for build in (snapshot, f"{snapshot}-{digest[:8]}"))  # fmt: skip
-        if schemas.TABLES[name].named_by_content or self._differs(file, digest):
-            file = beside
+        there = published.tables.get(name) if published and published.snapshot == snapshot else None
+        if there and there["sha256"] == digest:
+            file = there["file"]
+        else:
+            own = there or schemas.TABLES[name].named_by_content
+            build = f"{snapshot}-{digest[:8]}" if own else snapshot
+            file = f"data/{name}/day={day.isoformat()}/{build}.parquet"
         self.store.write(file, data)
         return {"file": file, "rows": table.num_rows, "sha256": digest}
-
-    def _differs(self, file: str, digest: str) -> bool:
-        return self.store.exists(file) and hashlib.sha256(self.store.read(file)).hexdigest() != digest
 
     # Inputs
 

@@ -172,7 +172,7 @@ def manifest(lake: Lake, due: Due, tables: Mapping[str, pa.Table], run_id: str, 
     """Write a day's tables as files; the manifest returned commits them (`Lake.commit`)."""
     previous = base(lake, due, context)
     now = datetime.now(UTC)
-    entries = {name: lake.write_table(name, due.date, due.snapshot, t) for name, t in tables.items()}
+    entries = {n: lake.write_table(n, due.date, due.snapshot, t, previous) for n, t in tables.items()}
     waiting = set(inbox.names(lake.store))
     return Manifest(
         day=due.day,
