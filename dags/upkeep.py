@@ -65,7 +65,7 @@ def freshness() -> None:
     upkeep.freshness(upkeep.now().date())
 
 
-@task(map_index_template="{{ task.op_args[0] }}")
+@task(map_index_template="{{ task.op_kwargs.measure }}")
 def drift(measure: str) -> None:
     """Compares the newest published day with the 28 days before it, by one measure."""
     from pipeline import upkeep
