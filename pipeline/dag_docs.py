@@ -8,6 +8,7 @@ from pathlib import Path
 COMMAND = "python -m pipeline.dag_docs"
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "dags.md"
+SHARED = ROOT / "dags" / "units.py"
 
 
 def dags_markdown() -> str:
@@ -27,10 +28,19 @@ def dags_markdown() -> str:
 def _dag(path: Path, tree: ast.Module) -> list[str]:
     title, _, text = (ast.get_docstring(tree) or "").partition("\n")
     rows = ["| task | does | pool |", "|---|---|---|"]
-    for task in _decorated(tree, "task"):
+    shared = ast.parse(SHARED.read_text("utf-8"))
+    used = _imported(tree, SHARED.stem)
+    common = [task for task in _decorated(shared, "task") if task.name in used or "stages" in used]
+    for task in (*_decorated(tree, "task"), *common):
         doc = " ".join((ast.get_docstring(task) or "").split())
-        rows.append(f"| `{task.name}` | {doc} | {_pool(task, tree)} |")
+        rows.append(f"| `{task.name}` | {doc} | {_pool(task, shared)} |")
     return [f"#{title}", f"`dags/{path.name}`", text.strip(), "\n".join(rows)]
+
+
+def _imported(tree: ast.Module, module: str) -> set[str]:
+    """The names that a module imports from another at its top."""
+    found = (node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == module)
+    return {alias.name for node in found for alias in node.names}
 
 
 def _decorated(tree: ast.Module, name: str) -> list[ast.FunctionDef]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from datetime import datetime, timedelta
 from importlib import resources
 from string import Template
 
@@ -23,6 +24,7 @@ from pipeline.validate import Report
 FOLDER = "_docs"
 INDEX = f"{FOLDER}/index.html"
 PAGES = 400  # about 66 units of six stages, and 30 MB
+KEEP = timedelta(days=30)
 PAGE = re.compile(rf"{FOLDER}/(?P<unit>[^/]+)/(?P<stage>\w+)\.(?P<verdict>passed|quarantined|failed)\.html")
 
 
@@ -52,6 +54,20 @@ def rebuild_index(store: Store) -> None:
         rows="\n".join(_row(entry, page) for entry, page in pages[:PAGES]),
     )
     store.write(INDEX, text.encode())
+
+
+def rotate(store: Store, now: datetime) -> int:
+    """Remove the units whose pages are all older than KEEP, and list what is left; returns how many units."""
+    newest: dict[str, datetime] = {}
+    for entry in store.list(FOLDER):
+        unit, _, name = entry.path.removeprefix(f"{FOLDER}/").partition("/")
+        if name:
+            newest[unit] = max(entry.modified, newest.get(unit, entry.modified))
+    old = [unit for unit, modified in newest.items() if modified < now - KEEP]
+    for unit in old:
+        store.delete_folder(f"{FOLDER}/{unit}")
+    rebuild_index(store)
+    return len(old)
 
 
 def _row(entry: Entry, page: re.Match[str]) -> str:

@@ -1,7 +1,8 @@
 """The lake: immutable Parquet files, one manifest per day as the commit point, and DuckDB over them.
 
     data/<table>/day=YYYY-MM-DD/<snapshot>.parquet   never changed once a manifest names them
-                              <snapshot>-<digest>    of tables that one snapshot's builds may differ in
+                              <snapshot>-<digest>    of tables that one snapshot's builds may differ in,
+                                                     and of a build that came out other than the one before
     data/<table>/none.parquet                        no rows: gives an empty lake its columns
     manifest/YYYY-MM-DD.json                         which files are the day; replaced atomically
     intent/<id>.json                                 manifests that must change together
@@ -217,12 +218,23 @@ class Lake:
         data = self.store.find(_manifest_path(date.fromisoformat(day)))
         return "" if data is None else hashlib.sha256(data).hexdigest()
 
-    def write_table(self, name: str, day: date, snapshot: str, table: pa.Table) -> dict[str, Any]:
-        """Write one table of one build, and return its entry for the manifest."""
+    def write_table(
+        self, name: str, day: date, snapshot: str, table: pa.Table, published: Manifest | None = None
+    ) -> dict[str, Any]:
+        """Write one table of one build, and return its entry for the manifest.
+
+        A file that the published manifest names stays as it is: where the same build comes out otherwise, the
+        new file is named by its content too.
+        """
         data = parquet(schemas.stamp(name, table, day, snapshot))
         digest = hashlib.sha256(data).hexdigest()
-        build = f"{snapshot}-{digest[:8]}" if schemas.TABLES[name].named_by_content else snapshot
-        file = f"data/{name}/day={day.isoformat()}/{build}.parquet"
+        there = published.tables.get(name) if published and published.snapshot == snapshot else None
+        if there and there["sha256"] == digest:
+            file = there["file"]
+        else:
+            own = there or schemas.TABLES[name].named_by_content
+            build = f"{snapshot}-{digest[:8]}" if own else snapshot
+            file = f"data/{name}/day={day.isoformat()}/{build}.parquet"
         self.store.write(file, data)
         return {"file": file, "rows": table.num_rows, "sha256": digest}
 

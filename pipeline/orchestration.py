@@ -70,6 +70,12 @@ def plan(run_id: str, key: str | None, *, up_to: bool) -> list[str]:
     return list(units)
 
 
+def days(unit_id: str) -> list[str]:
+    """The days of a unit; its first alone where it has been published and is in staging no more."""
+    staging = Staging(Lake(Settings.load().lake), unit_id)
+    return [due.day for due in staging.unit().days] if staging.begun else [unit_id[:10]]
+
+
 def cut(lake: Lake, due: Sequence[Due], run_id: str) -> dict[str, Unit]:
     """The days packed into units of work, by the ids that they have in this run, at most MAX_UNITS.
 
@@ -139,7 +145,7 @@ def _apart(lake: Lake, units: Sequence[Unit]) -> Iterator[Unit]:
 
     So one day at fault holds up its neighbours once, and not every night. There are at most MAX_UNITS then.
     """
-    stuck, total = _stuck(lake), len(units)
+    stuck, total = failed_days(lake), len(units)
     for unit in units:
         alone = [unit]
         if not unit.shard and stuck & {due.day for due in unit.days}:
@@ -150,16 +156,16 @@ def _apart(lake: Lake, units: Sequence[Unit]) -> Iterator[Unit]:
         yield from alone
 
 
-def _stuck(lake: Lake) -> set[str]:
+def failed_days(lake: Lake) -> set[str]:
     """The days of the units that have failed, without those that other runs are at work on."""
-    days: set[str] = set()
+    found: set[str] = set()
     for entry in lake.store.list("staging"):
         if entry.path.endswith(f"/{FAILED}"):
             try:
-                days |= set(json.loads(lake.store.read(entry.path))["days"])
+                found |= set(json.loads(lake.store.read(entry.path))["days"])
             except FileNotFoundError:  # It was tried again and has been published, or was swept, meanwhile.
                 continue
-    return days
+    return found
 
 
 def _claims(lake: Lake, run_id: str) -> Claims:

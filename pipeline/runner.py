@@ -136,7 +136,7 @@ def _publish(lake: Lake, unit_id: str, context: Context, run_id: str, claims: Cl
     later = {day: around.manifests[day].snapshot for day in changed}
     _check_published(lake, unit_id, later, changed, "neighbours")
     # Written before the time is taken: on a store that is far away that is most of it.
-    written = {due.date: publish.write(lake, due, built[due.date]) for due in days}
+    written = {due.date: publish.write(lake, due, built[due.date], context) for due in days}
     spent = accounts.shares(time.perf_counter() - clock, {**built, **changed})
     for due in days:
         tables, own = built[due.date], StageRun(run_id, "publish", started, spent[due.date])
@@ -147,7 +147,7 @@ def _publish(lake: Lake, unit_id: str, context: Context, run_id: str, claims: Cl
     done = {day: {"runs": tables["runs"]} for day, tables in {**built, **changed}.items()}
     _check_published(lake, unit_id, snapshots | later, done, "runs")
     for due in days:
-        written[due.date] |= publish.write(lake, due, {"runs": built[due.date]["runs"]})
+        written[due.date] |= publish.write(lake, due, {"runs": built[due.date]["runs"]}, context)
     manifests = [
         publish.manifest(lake, due, built[due.date], written[due.date], run_id, context) for due in days
     ]

@@ -482,11 +482,25 @@ ATTRIBUTIONS = Table(
     published=False,
 )  # fmt: skip
 
+DRIFT = Table(
+    "drift",
+    "A measure of a day against the 28 days before it; made by `pipeline.drift`, never published.",
+    ("subject",),
+    (
+        _text("subject", "Of what: an outlet, a language, or all articles, with what is counted of it."),
+        Column("measured", pa.float64(), "The measure on the day."),
+        Column("expected", pa.float64(), "Its median before."),
+        Column("tolerance", pa.float64(), "How far from that it may be.", low=0),
+        Column("deviation", pa.float64(), "How far it is from that, in tolerances.", low=-1, high=1),
+    ),
+    published=False,
+)
+
 TABLES: Mapping[str, Table] = {
     t.name: t
     for t in (
         *(RAW, ARTICLES, SENTENCES, REPAIRS, SIGNATURES, MENTIONS, ENTITIES, STANCES_TABLE, REJECTS, RUNS),
-        *(VECTORS, ATTRIBUTIONS),
+        *(VECTORS, ATTRIBUTIONS, DRIFT),
     )
 }
 PUBLISHED = tuple(t for t in TABLES.values() if t.published)

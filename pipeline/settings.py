@@ -15,7 +15,7 @@ from pipeline.errors import UsageError
 
 PREFIX = "STANDPOINT_"
 KERNELS = "64"
-LARGEST = {"threads": 9999, "duplicate_days": 90}
+LARGEST = {"threads": 9999, "duplicate_days": 90, "stale_days": 9999}
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class Settings:
     """How often `favor` and `against` shall be right where they are published: one of `models.PRECISIONS`."""
     log: str = ""
     """File to which `ingest` and `run` append JSON lines, one an event; `-`: standard error; empty: none."""
+    stale_days: int = 2
+    """The newest published day may be so many days ago before `upkeep` raises an alert (0: never)."""
 
     @staticmethod
     def load(

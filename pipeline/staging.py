@@ -84,6 +84,11 @@ class Staging:
         """Note the unit, so that tasks need its id alone."""
         self.store.write(f"{self.folder}/unit.json", unit.json())
 
+    @property
+    def begun(self) -> bool:
+        """Whether the unit is noted here."""
+        return self.store.exists(f"{self.folder}/unit.json")
+
     def unit(self) -> Unit:
         """The unit. Raises UsageError when there is none of this id."""
         data = self.store.find(f"{self.folder}/unit.json")
@@ -202,13 +207,14 @@ def _whole(parts: Sequence[Day]) -> Day:
     return Day(*tables, *named)
 
 
-def sweep(lake: Lake, before: datetime) -> None:
-    """Remove what runs left in staging that have written nothing there since then."""
+def sweep(lake: Lake, before: datetime) -> int:
+    """Remove what runs left in staging that have written nothing there since then; returns how many units."""
     # By any file: a run that was killed while it removed its folder may have left all but `unit.json`.
     newest: dict[str, datetime] = {}
     for entry in lake.store.list("staging"):
         unit = entry.path.split("/")[1]
         newest[unit] = max(entry.modified, newest.get(unit, entry.modified))
-    for unit, modified in newest.items():
-        if modified < before:
-            Staging(lake, unit).remove()
+    old = [unit for unit, modified in newest.items() if modified < before]
+    for unit in old:
+        Staging(lake, unit).remove()
+    return len(old)

@@ -24,7 +24,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from pipeline import objectstore
-from pipeline.errors import UsageError
+from pipeline.errors import EnvironmentProblem, UsageError
 
 _TEMPORARY = re.compile(r"(?:.*/)?\.[0-9a-f]{32}\.tmp", re.S)  # what `write` names a file before it is whole
 

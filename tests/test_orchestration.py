@@ -202,7 +202,7 @@ def test_staging_that_another_run_removes_meanwhile_is_no_error(three_days, monk
     assert f"staging/{failed}/failed.json" in {entry.path for entry in listed}
     Staging(three_days, failed).remove()
     monkeypatch.setattr(Store, "list", lambda self, prefix="": iter(listed if prefix == "staging" else ()))
-    assert orchestration._stuck(three_days) == set()
+    assert orchestration.failed_days(three_days) == set()
 
 
 def test_what_old_runs_left_is_swept(three_days, monkeypatch):

@@ -41,6 +41,7 @@ WRONG = [
     ("threads", "-1", "'-1' is not a whole number from 0 to 9999"),
     ("threads", "two", "'two'"),
     ("duplicate_days", "91", "'91' is not a whole number from 0 to 90"),
+    ("stale_days", "-2", "'-2' is not a whole number from 0 to 9999"),
     ("precision", "0.85", "'0.85' is not one of 0.8, 0.9, 0.95"),
     ("precision", "high", "'high' is not one of 0.8, 0.9, 0.95"),
     ("lake", " ", "' ' names nothing"),

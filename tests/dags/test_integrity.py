@@ -1,16 +1,19 @@
 """Every DAG: imports, documentation, defaults, and what parsing costs."""
 
+import copy
 import json
 import subprocess
 import sys
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.airflow
 DAGS = Path(__file__).resolve().parents[2] / "dags"
-FILES = sorted(path for path in DAGS.glob("*.py") if path.name != "notifier.py")
+SHARED = ("notifier.py", "units.py")
+FILES = sorted(path for path in DAGS.glob("*.py") if path.name not in SHARED)
 HEAVY = ("torch", "transformers", "great_expectations", "pyarrow", "pandas", "duckdb", "models")
 
 
@@ -47,26 +50,73 @@ def test_only_the_stages_that_ask_the_model_wait_for_its_pool(bag):
     from pipeline.airflow_api import POOLS
     from pipeline.stages import STAGES
 
-    pooled = {t.task_id: t.pool for t in bag.dags["nightly"].tasks if t.pool != "default_pool"}
-    assert set(pooled) == {f"unit.{stage.name}" for stage in STAGES if stage.asks_model}
-    assert set(pooled.values()) == set(POOLS)
+    for name, dag in bag.dags.items():
+        pooled = {t.task_id: t.pool for t in dag.tasks if t.pool != "default_pool"}
+        stages = {f"unit.{stage.name}" for stage in STAGES if stage.asks_model}
+        assert set(pooled) == ({"evaluate"} if name == "upkeep" else stages)
+        assert set(pooled.values()) == set(POOLS)
 
 
 def test_the_stages_are_those_of_the_pipeline_in_their_order(bag):
     from pipeline.stages import STAGES
 
-    dag = bag.dags["nightly"]
     names = [f"unit.{stage.name}" for stage in STAGES] + ["unit.publish", "summary"]
-    assert dag.get_task("ingest").downstream_task_ids == {"plan"}
-    for before, after in zip(["plan", *names], names, strict=False):
-        assert after in dag.get_task(before).downstream_task_ids
+    for name, first in (("nightly", ["plan"]), ("backfill", ["plan", "unit.begin"])):
+        dag = bag.dags[name]
+        assert dag.get_task("ingest").downstream_task_ids == {"plan"}
+        for before, after in pairwise([*first, *names]):
+            assert after in dag.get_task(before).downstream_task_ids
+
+
+def test_nights_come_before_backfills_and_late_stages_before_early_ones(bag):
+    nightly, backfill = (bag.dags[name].get_task("unit.clean") for name in ("nightly", "backfill"))
+    assert nightly.priority_weight > backfill.priority_weight
+    for task in (nightly, backfill):
+        assert str(task.weight_rule) == "upstream"
+
+
+def test_the_parameters_of_a_backfill_are_those_that_it_reads(bag):
+    from pipeline import backfill
+
+    params = bag.dags["backfill"].params
+    assert set(params) == set(backfill.PARAMS)
+    assert tuple(params.get_param("reprocess").schema["enum"]) == backfill.REPROCESS
+    assert tuple(params.get_param("order").schema["enum"]) == backfill.ORDERS
+    assert backfill.Request.of(params.dump()) == backfill.Request()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("from", "yesterday"), ("from", "2022-02-30"), ("to", 20220214), ("reprocess", "some"),
+        ("units_in_parallel", 0), ("units_in_parallel", 17), ("units_in_parallel", 1.5), ("order", "random"),
+        ("dry_run", "perhaps"),
+    ],
+)  # fmt: skip
+def test_a_wrong_parameter_is_refused_before_anything_runs(bag, name, value):
+    from airflow.sdk.exceptions import ParamValidationError
+
+    params = copy.deepcopy(bag.dags["backfill"].params)
+    with pytest.raises(ParamValidationError):
+        params[name] = value
+
+
+def test_upkeep_watches_every_measure(bag):
+    import upkeep
+
+    from pipeline import drift
+
+    assert tuple(upkeep.MEASURES) == tuple(drift.MEASURES)
+    assert upkeep.GOLD.is_dir()
 
 
 def test_there_is_an_asset_for_each_published_table(bag):
     from pipeline.schemas import PUBLISHED
 
-    outlets = bag.dags["nightly"].get_task("unit.publish").outlets
-    assert [o.uri for o in outlets] == [f"standpoint://lake/{table.name}" for table in PUBLISHED]
+    names = [*(table.name for table in PUBLISHED), "days"]
+    for dag in ("nightly", "backfill"):
+        outlets = bag.dags[dag].get_task("unit.publish").outlets
+        assert [o.uri for o in outlets] == [f"standpoint://lake/{name}" for name in names]
 
 
 def test_the_partition_of_a_nightly_run_is_the_day_that_has_ended(bag):
