@@ -23,6 +23,7 @@ GERMAN = [
 ]
 SAME = ["The harbour board met on Wednesday and praised Poland for its help with the new bridge there. " * 4]
 DAYS = ("2022-01-05", "2022-01-06", "2022-01-07")
+WHOLE = "SELECT * EXCLUDE (snapshot, started_at), epoch(started_at) FROM runs"
 
 
 class Counting(KeywordTagger):
@@ -173,15 +174,14 @@ def test_a_day_that_is_settled_anew_says_by_whom(lake):
     make_current(lake, context)
     before = ask(
         lake,
-        "SELECT * EXCLUDE (snapshot, started_at), epoch(started_at) FROM runs WHERE stage <> 'ingest' ORDER BY stage",
+        f"{WHOLE} WHERE stage <> 'ingest' ORDER BY stage",
     )
     lake.land(batch(d20220105=day_batch([article("earlier", "2022-01-05", SAME)])))
     make_current(lake, context)
     assert ask(lake, "SELECT count(near_duplicate_of) FROM articles WHERE day = '2022-01-06'") == [(1,)]
     now = ask(
         lake,
-        "SELECT * EXCLUDE (snapshot, started_at), epoch(started_at) FROM runs WHERE stage NOT IN ('ingest', 'settle') AND day = '2022-01-06' "
-        "ORDER BY stage",
+        f"{WHOLE} WHERE stage NOT IN ('ingest', 'settle') AND day = '2022-01-06' ORDER BY stage",
     )
     assert now == before
     settled = ask(lake, "SELECT run_id, rows_in, rows_out, seconds > 0 FROM runs WHERE stage = 'settle'")
