@@ -105,3 +105,15 @@ def test_the_index_needs_no_network(store: Store) -> None:
     text = store.read(INDEX).decode()
     for outside in ("<script", "<link", "src=", "http:", "https:", "@import", "url("):
         assert outside not in text
+
+
+def test_a_record_never_stands_without_its_page(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is killed between the two leaves a page at most, which the rotation finds."""
+    done: list[str] = []
+    monkeypatch.setattr(datadocs.validate, "page", lambda _: "page")
+    monkeypatch.setattr(store, "write", lambda path, _: done.append(path))
+    monkeypatch.setattr(store, "delete", done.append)
+    record(store, report())
+    written, deleted = done[:2], done[2:]
+    assert [path.rpartition(".")[2] for path in written] == ["html", "json"]
+    assert [path.rpartition(".")[2] for path in deleted] == ["json", "html"] * 2
