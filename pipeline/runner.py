@@ -116,19 +116,20 @@ def run(
     days in shards, one that fails stops all. `progress` is told each unit that is done.
     """
     failures: list[str] = []
-    lost: set[tuple[plan.Due, ...]] = set()
+    over: set[tuple[plan.Due, ...]] = set()
     run_id = new_run_id()
     for unit in units:
         try:
-            if unit.days not in lost:
-                _run_unit(lake, unit, context, run_id)
+            # A shard of days that have failed, or that an earlier shard found ready and published.
+            if unit.days not in over and _run_unit(lake, unit, context, run_id):
+                over.add(unit.days)
         except ValidationFailed as error:
             alone = [] if unit.shard else list(plan.units(unit.days, lake, apart=True))
             if len(alone) > 1:
                 failures += run(lake, alone, context)
             else:
                 failures.append(str(error))
-                lost.add(unit.days)
+                over.add(unit.days)
         progress(unit)
     return failures
 
@@ -141,22 +142,21 @@ def finish(lake: Lake) -> None:
     lake.tidy()
 
 
-def _run_unit(lake: Lake, unit: Unit, context: Context, run_id: str) -> None:
+def _run_unit(lake: Lake, unit: Unit, context: Context, run_id: str) -> list[str]:
     if unit.shard:
-        _run_shard(lake, unit, context, run_id)
-        return
+        return _run_shard(lake, unit, context, run_id)
     # The run's own staging: two runs at once must not take away each other's.
     staging = Staging(lake, f"{unit.id}-{run_id[-8:]}")
     staging.begin(unit)
     try:
         for stage in STAGES:
             run_stage(lake, staging.unit_id, stage.name, context, run_id)
-        publish_unit(lake, staging.unit_id, context, run_id)
+        return publish_unit(lake, staging.unit_id, context, run_id)
     finally:
         staging.remove()
 
 
-def _run_shard(lake: Lake, unit: Unit, context: Context, run_id: str) -> None:
+def _run_shard(lake: Lake, unit: Unit, context: Context, run_id: str) -> list[str]:
     """Run a shard, and publish with the last of them; a run that is cut off leaves them to the next one."""
     # Named by what is built alone: hours of work on one day must not be lost with a run.
     Staging(lake, unit.id).begin(unit)
@@ -165,7 +165,7 @@ def _run_shard(lake: Lake, unit: Unit, context: Context, run_id: str) -> None:
         for stage in STAGES:
             if not Staging(lake, unit.id).done(stage.name):
                 run_stage(lake, unit.id, stage.name, context, run_id)
-        publish_unit(lake, unit.id, context, run_id)
+        return publish_unit(lake, unit.id, context, run_id)
     except ValidationFailed:
         staged.remove()
         raise
