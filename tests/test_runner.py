@@ -417,6 +417,22 @@ def test_a_run_that_is_cut_off_goes_on_at_the_next_shard(lake, context):
     assert list(lake.store.list("staging")) == []
 
 
+def test_a_run_that_is_cut_off_while_it_publishes_shards_is_taken_up_by_the_first(lake, context, monkeypatch):
+    crowd(lake)
+    units = [unit for unit in in_shards(lake, context) if unit.shard]
+
+    def killed(self, manifests):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Lake, "commit", killed)
+        with pytest.raises(KeyboardInterrupt):
+            runner.run(lake, units, context)
+    assert runner.run(lake, units, context) == []
+    assert [m.articles for m in lake.manifests().values()] == [6]
+    assert list(lake.store.list("staging")) == []
+
+
 def test_a_shard_that_fails_stops_its_day_and_no_other(lake, context, monkeypatch):
     crowd(lake)
     calls = []
