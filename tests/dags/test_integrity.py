@@ -69,10 +69,12 @@ def test_the_stages_are_those_of_the_pipeline_in_their_order(bag):
 
 
 def test_nights_come_before_backfills_and_late_stages_before_early_ones(bag):
+    from airflow.sdk import WeightRule
+
     nightly, backfill = (bag.dags[name].get_task("unit.clean") for name in ("nightly", "backfill"))
     assert nightly.priority_weight > backfill.priority_weight
     for task in (nightly, backfill):
-        assert str(task.weight_rule) == "upstream"
+        assert task.weight_rule == WeightRule.UPSTREAM
 
 
 def test_the_parameters_of_a_backfill_are_those_that_it_reads(bag):

@@ -25,7 +25,9 @@ def test_a_lake_that_is_well_and_then_stale(bag, home, monkeypatch, capfd):
     assert {t.task_id: t.state for t in run.get_task_instances() if t.map_index < 0} == dict.fromkeys(
         ["vacuum", "rotate", "freshness", "evaluate"], "success"
     )
-    drift = sorted((t for t in run.get_task_instances() if t.task_id == "drift"), key=lambda t: t.map_index)
+    drift = sorted(
+        (t for t in run.get_task_instances() if t.task_id == "drift.watch"), key=lambda t: t.map_index
+    )
     assert [(t.rendered_map_index, t.state) for t in drift] == [(name, "success") for name in CHECKS]
     assert len(upkeep.evaluations(home)) == 1
     capfd.readouterr()
@@ -39,7 +41,7 @@ def test_a_lake_that_is_well_and_then_stale(bag, home, monkeypatch, capfd):
         "rotate[-1]": "success",
         "freshness[-1]": "failed",
         "evaluate[-1]": "skipped",
-        **{f"drift[{n}]": "success" for n in range(len(CHECKS))},
+        **{f"drift.watch[{n}]": "success" for n in range(len(CHECKS))},
     }
     lines = [line for line in capfd.readouterr().out.splitlines() if "standpoint-event " in line]
     events = [json.JSONDecoder().raw_decode(line.split("standpoint-event ")[1])[0] for line in lines]
