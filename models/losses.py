@@ -58,12 +58,12 @@ class Losses:
         spans, characters = _on(states, batch.mentions), _on(states, batch.characters)
         vectors = network.mention(network.dropout(states), batch.mask, spans[:, 0], spans[:, 1:])
         if batch.portrayals:
-            one, label = _on(states, batch.portrayals).T
-            sums["portrayals"] = cross_entropy(network.portray(vectors[one]).float(), label, **soft)
+            one, label, every = _on(states, batch.portrayals).T
+            sums["portrayals"] = cross_entropy(network.portray(vectors[one], every).float(), label, **soft)
         if batch.relations:
-            one, other, label = _on(states, batch.relations).T
+            one, other, label, every = _on(states, batch.relations).T
             gap = gaps(characters[one], characters[other])
-            logits = network.relate(vectors[one], vectors[other], gap).float()
+            logits = network.relate(vectors[one], vectors[other], gap, every).float()
             weight = _on(states, self.settings["relation_weights"])
             sums["relations"] = cross_entropy(logits, label, weight, **soft)
         return sums
