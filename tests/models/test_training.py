@@ -128,7 +128,7 @@ def test_tensors_of_format_2_answer_both_kinds_of_question_alike():
             ask(vectors, torch.zeros(5, dtype=torch.long)),
             ask(vectors, torch.ones(5, dtype=torch.long)),
         )
-        assert torch.equal(one, other)
+        assert torch.allclose(one, other, atol=1e-6)
 
 
 def test_every_trained_parameter_is_optimized_once():
@@ -138,6 +138,18 @@ def test_every_trained_parameter_is_optimized_once():
         id(p) for group in loop.optimizer(network, SETTINGS["train"]).param_groups for p in group["params"]
     ]
     assert sorted(held) == sorted(id(p) for p in network.parameters() if p.requires_grad)
+
+
+def test_biases_norms_and_embeddings_do_not_decay():
+    network = Network(CONFIG)
+    decays = {
+        id(p): group["weight_decay"] > 0
+        for group in loop.optimizer(network, SETTINGS["train"]).param_groups
+        for p in group["params"]
+    }
+    for module in network.modules():
+        for name, p in module.named_parameters(recurse=False):
+            assert decays[id(p)] == (isinstance(module, torch.nn.Linear) and name == "weight")
 
 
 def test_an_exported_model_is_whole_and_in_bfloat16(tmp_path):
