@@ -13,6 +13,7 @@ import hashlib
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def every(text: str, row: dict[str, Any]) -> Example:
         )
     ]
     named = tuple((span, TYPES.index(kind)) for span, kind in zip(spans, kinds, strict=True))
-    return Example(text, named, tuple(portrayals), tuple(relations))
+    return Example(text, named, tuple(portrayals), tuple(relations), every=True)
 
 
 def fewer(example: Example, rng: random.Random) -> Example:
@@ -120,7 +121,7 @@ def fewer(example: Example, rng: random.Random) -> Example:
     loud = [p for p in example.portrayals if p[1] != _NEUTRAL]
     plain = rng.sample(plain, min(len(plain), 1 + len(loud)))
     relations = (*told, *rest[: 2 + 2 * len(told)])
-    return Example(example.text, example.entities, (*loud, *plain), relations)
+    return replace(example, portrayals=(*loud, *plain), relations=relations)
 
 
 def examples(folder: Path, rng: random.Random) -> list[Example]:

@@ -72,5 +72,6 @@ def answers(model: Model, examples: Sequence[Example], head: str) -> Answers:
         np.array([span for _, span in targets], dtype=np.int32),
         vectors(holders),
         vectors(targets),
+        every=any(one.every for one in examples),
     )
     return Answers(number, label, model.logits(questions))

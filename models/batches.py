@@ -13,7 +13,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from models import ROLES, annotated, data, polnear
+from models import ROLES, annotated, data, polnear, renaming
 from models.words import Pieces, padded, pieces
 
 Item = tuple[data.Example, Pieces]
@@ -28,8 +28,8 @@ class Batch:
 
     words      row and piece of each labelled word; tags: its tag number
     mentions   row, first piece and end piece; characters: the same as offsets into the text
-    portrayals mention and label
-    relations  holder's mention, target's mention and label
+    portrayals mention, label, and whether every mention of the text was asked about
+    relations  holder's mention, target's mention, label, and the same
     voiced     row and piece of each word whose roles are known
     roles      of each of these and each role: 0 outside, 1 begin, 2 inside
     """
@@ -41,8 +41,8 @@ class Batch:
     tags: list[int] = field(default_factory=list)
     mentions: list[tuple[int, int, int]] = field(default_factory=list)
     characters: list[data.Span] = field(default_factory=list)
-    portrayals: list[tuple[int, int]] = field(default_factory=list)
-    relations: list[tuple[int, int, int]] = field(default_factory=list)
+    portrayals: list[tuple[int, int, int]] = field(default_factory=list)
+    relations: list[tuple[int, int, int, int]] = field(default_factory=list)
     voiced: list[tuple[int, int]] = field(default_factory=list)
     roles: list[list[int]] = field(default_factory=list)
 
@@ -97,9 +97,10 @@ def _add_stances(batch: Batch, row: int, example: data.Example, found: Pieces, w
             place[span] = len(batch.mentions)
             batch.mentions.append((row, lo + 1, hi + 1))
             batch.characters.append(span)
-    batch.portrayals += [(place[span], label) for span, label in example.portrayals if span in place]
+    every = int(example.every)
+    batch.portrayals += [(place[span], label, every) for span, label in example.portrayals if span in place]
     batch.relations += [
-        (place[holder], place[target], label)
+        (place[holder], place[target], label, every)
         for holder, target, label in example.relations
         if holder in place and target in place
     ]
@@ -127,7 +128,9 @@ def batches(
 ) -> Iterator[Batch]:
     """Every text once, damaged by chance, in mixed batches of similar length and random order."""
     window, budget = settings["model"]["window"], settings["train"]["budget"]
-    order = [data.damaged(text, rng, settings["damage"]) for text in rng.sample(texts, len(texts))]
+    names, chance = renaming.pool(texts), settings["renamed"]
+    changed = (renaming.renamed(text, rng, names, chance) for text in rng.sample(texts, len(texts)))
+    order = [data.damaged(text, rng, settings["damage"]) for text in changed]
     for at in range(0, len(order), _POOL):
         part = order[at : at + _POOL]
         found = pieces(tokenizer, [example.text for example in part])

@@ -37,6 +37,7 @@ class Example:
     portrayals character span of the target and index into STANCES
     relations  character spans of holder and target, and index into STANCES
     said       character span and index into ROLES
+    every      whether stances were judged for all mentions and pairs, not for some that somebody chose
     """
 
     text: str
@@ -44,6 +45,7 @@ class Example:
     portrayals: tuple[tuple[Span, int], ...] = ()
     relations: tuple[tuple[Span, Span, int], ...] = ()
     said: tuple[tuple[Span, int], ...] | None = None
+    every: bool = False
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:

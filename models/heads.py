@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import gelu
 
 from models import ROLES, STANCES, TYPES
 from models.encoder import Encoder
@@ -67,17 +68,38 @@ def _slots(row: Tensor) -> Tensor:
     return slot
 
 
+class Answer(nn.Module):
+    """Stance logits from a hidden layer, which differ by why a question is asked: chosen, or one of every.
+
+    Somebody who chooses a pair has a reason: what is a hint of a stance there is none where all are asked
+    about (`models.Questions.every`), and labels of both kinds follow their own rules.
+    """
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.kind = nn.Embedding(2, width)
+        self.drop = nn.Dropout(dropout)
+        self.out = nn.Linear(width, 2 * len(STANCES))
+        nn.init.zeros_(self.kind.weight)
+
+    def forward(self, hidden: Tensor, every: Tensor) -> Tensor:
+        """Logits (n, 3) in the order of STANCES of `hidden` (n, width); `every` (n) is 0 or 1."""
+        both = self.out(self.drop(gelu(hidden + self.kind(every)))).unflatten(-1, (2, len(STANCES)))
+        logits: Tensor = both[torch.arange(len(both), device=both.device), every]
+        return logits
+
+
 class Portrayal(nn.Module):
     """Stance of the text toward a mention, from the mention's vector."""
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.out = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(width, len(STANCES)))
+        self.answer = Answer(width, dropout)
 
-    def forward(self, part: Tensor) -> Tensor:
-        """Logits (n, 3) in the order of STANCES."""
-        logits: Tensor = self.out(self.norm(part))
+    def forward(self, part: Tensor, every: Tensor) -> Tensor:
+        """Logits (n, 3) in the order of STANCES; `every` as for `Answer`."""
+        logits: Tensor = self.answer(self.norm(part), every)
         return logits
 
 
@@ -89,14 +111,14 @@ class Relation(nn.Module):
         self.holder = nn.LayerNorm(width)
         self.target = nn.LayerNorm(width)
         self.gap = nn.Embedding(2 * (len(GAPS) + 1), width)
-        self.out = nn.Sequential(
-            nn.Linear(4 * width, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, len(STANCES))
-        )
+        self.hidden = nn.Linear(4 * width, width)
+        self.answer = Answer(width, dropout)
 
-    def forward(self, holder: Tensor, target: Tensor, gap: Tensor) -> Tensor:
-        """Logits (n, 3) in the order of STANCES; `gap` (n) as made by `gaps`."""
+    def forward(self, holder: Tensor, target: Tensor, gap: Tensor, every: Tensor) -> Tensor:
+        """Logits (n, 3) in the order of STANCES; `gap` (n) as made by `gaps`, `every` as for `Answer`."""
         one, other = self.holder(holder), self.target(target)
-        logits: Tensor = self.out(torch.cat([one, other, one * other, self.gap(gap)], -1))
+        hidden = self.hidden(torch.cat([one, other, one * other, self.gap(gap)], -1))
+        logits: Tensor = self.answer(hidden, every)
         return logits
 
 
@@ -129,12 +151,13 @@ class Network(nn.Module):
         """Length of a mention's vector."""
         return sum(self.parts)
 
-    def portray(self, vectors: Tensor) -> Tensor:
-        """Portrayal logits (n, 3) of mention vectors (n, width)."""
-        logits: Tensor = self.portrayal(vectors.split(self.parts, -1)[0])
+    def portray(self, vectors: Tensor, every: Tensor) -> Tensor:
+        """Portrayal logits (n, 3) of mention vectors (n, width); `every` (n): see `Answer`."""
+        logits: Tensor = self.portrayal(vectors.split(self.parts, -1)[0], every)
         return logits
 
-    def relate(self, holder: Tensor, target: Tensor, gap: Tensor) -> Tensor:
-        """Relation logits (n, 3) of two mentions' vectors (n, width) each."""
-        logits: Tensor = self.relation(holder.split(self.parts, -1)[1], target.split(self.parts, -1)[2], gap)
+    def relate(self, holder: Tensor, target: Tensor, gap: Tensor, every: Tensor) -> Tensor:
+        """Relation logits (n, 3) of two mentions' vectors (n, width) each; `every` (n): see `Answer`."""
+        parts = holder.split(self.parts, -1)[1], target.split(self.parts, -1)[2]
+        logits: Tensor = self.relation(*parts, gap, every)
         return logits

@@ -112,14 +112,14 @@ class Model:
         def vectors(values: np.ndarray, which: Tensor) -> Tensor:
             return torch.from_numpy(np.asarray(values)[which.numpy()]).float().to(self.device)
 
+        every = torch.full((len(portrays),), int(questions.every), device=self.device)
         for part in portrays.nonzero()[:, 0].split(_QUESTIONS):
-            answers[part.numpy()] = (
-                self.network.portray(vectors(questions.target_vectors, part)).cpu().numpy()
-            )
+            asked = vectors(questions.target_vectors, part)
+            answers[part.numpy()] = self.network.portray(asked, every[part]).cpu().numpy()
         for part in (~portrays).nonzero()[:, 0].split(_QUESTIONS):
             one, other = vectors(questions.holder_vectors, part), vectors(questions.target_vectors, part)
             apart = gaps(holder[part], target[part]).to(self.device)
-            answers[part.numpy()] = self.network.relate(one, other, apart).cpu().numpy()
+            answers[part.numpy()] = self.network.relate(one, other, apart, every[part]).cpu().numpy()
         return answers
 
     def _here(self, values: np.ndarray) -> Tensor:

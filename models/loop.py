@@ -65,11 +65,13 @@ def moved(batch: Any, device: torch.device) -> Any:
 
 def optimizer(network: nn.Module, settings: dict[str, Any]) -> torch.optim.AdamW:
     """AdamW with the encoder's and the heads' rates; no decay on biases, norms and embeddings."""
+    tables = {id(module.weight) for module in network.modules() if isinstance(module, nn.Embedding)}
     groups: dict[tuple[bool, bool], list[Tensor]] = {}
     for name, tensor in network.named_parameters():
         if tensor.requires_grad:
             shared = name.startswith("encoder.bert")
-            groups.setdefault((shared, tensor.ndim > 1 and "embedding" not in name), []).append(tensor)
+            decays = tensor.ndim > 1 and id(tensor) not in tables
+            groups.setdefault((shared, decays), []).append(tensor)
     return torch.optim.AdamW(
         [
             {

@@ -46,7 +46,7 @@ class Losses:
 
     def _sums(self, network: Network, batch: Batch, states: Tensor) -> dict[str, Tensor]:
         sums: dict[str, Tensor] = {}
-        soft: dict[str, Any] = {"reduction": "sum", "label_smoothing": self.settings["smoothing"]}
+        soft: dict[str, Any] = {"reduction": "none", "label_smoothing": self.settings["smoothing"]}
         if batch.words:
             logits = network.tags(_picked(network, states, batch.words)).float()
             sums["entities"] = cross_entropy(logits, _on(states, batch.tags), reduction="sum")
@@ -58,15 +58,21 @@ class Losses:
         spans, characters = _on(states, batch.mentions), _on(states, batch.characters)
         vectors = network.mention(network.dropout(states), batch.mask, spans[:, 0], spans[:, 1:])
         if batch.portrayals:
-            one, label = _on(states, batch.portrayals).T
-            sums["portrayals"] = cross_entropy(network.portray(vectors[one]).float(), label, **soft)
+            one, label, every = _on(states, batch.portrayals).T
+            each = cross_entropy(network.portray(vectors[one], every).float(), label, **soft)
+            sums["portrayals"] = (each * self._weight(every)).sum()
         if batch.relations:
-            one, other, label = _on(states, batch.relations).T
+            one, other, label, every = _on(states, batch.relations).T
             gap = gaps(characters[one], characters[other])
-            logits = network.relate(vectors[one], vectors[other], gap).float()
+            logits = network.relate(vectors[one], vectors[other], gap, every).float()
             weight = _on(states, self.settings["relation_weights"])
-            sums["relations"] = cross_entropy(logits, label, weight, **soft)
+            sums["relations"] = (cross_entropy(logits, label, weight, **soft) * self._weight(every)).sum()
         return sums
+
+    def _weight(self, every: Tensor) -> Tensor:
+        """Of each question: those that somebody chose are the fewer, and count more."""
+        chosen: float = self.settings["chosen"]
+        return torch.where(every > 0, 1.0, chosen)
 
 
 def _on(states: Tensor, values: object) -> Tensor:

@@ -6,6 +6,7 @@ import argparse
 import json
 import random
 import tomllib
+from functools import reduce
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,11 @@ from models.losses import Losses, mean_units
 RUNS = Path(__file__).parent / "runs"
 CONFIG = Path(__file__).with_name("train.toml")
 BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_FORMAT_2 = (
+    ("portrayal.out.2.", "portrayal.answer.out."),
+    ("relation.out.3.", "relation.answer.out."),
+    ("relation.out.0.", "relation.hidden."),
+)
 _FROZEN = "encoder.bert.embeddings.word_embeddings.weight"
 
 
@@ -48,7 +54,8 @@ def base() -> tuple[dict[str, Any], Path, Tokenizer]:
 def fresh(settings: dict[str, Any], start: Path | None = None) -> tuple[Network, Tokenizer, dict[str, Any]]:
     """The untrained network over the published encoder, its tokenizer, and its configuration.
 
-    `start` is a file of encoder tensors that replace the published ones, as models.pretrain writes it.
+    `start` is a file of tensors to begin with in place of the published ones: the encoder's, as
+    models.pretrain writes it, or a whole model's, also one of format 2.
     """
     encoder, tensors, tokenizer = base()
     train = settings["train"]
@@ -61,10 +68,23 @@ def fresh(settings: dict[str, Any], start: Path | None = None) -> tuple[Network,
     if missing or unexpected:
         raise ValueError(f"{tensors} does not fit the encoder: {[*missing, *unexpected]}")
     if start:
-        adapted = {name.removeprefix("encoder."): tensor for name, tensor in load_file(start).items()}
-        network.encoder.load_state_dict(adapted)
+        adapted = earlier(load_file(start))
+        _, unexpected = network.load_state_dict(adapted, strict=False)
+        if unexpected or not adapted.keys() >= {f"encoder.{name}" for name in network.encoder.state_dict()}:
+            raise ValueError(
+                f"{start} does not fit the network: {', '.join(unexpected) or 'no whole encoder'}"
+            )
     network.get_parameter(_FROZEN).requires_grad_(False)
     return network, tokenizer, config
+
+
+def earlier(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors of a model under today's names; format 2 had one answer for both kinds of question."""
+    found = {}
+    for name, tensor in tensors.items():
+        new = reduce(lambda text, pair: text.replace(*pair), _FORMAT_2, name)
+        found[new] = torch.cat([tensor, tensor]) if new != name and ".answer." in new else tensor
+    return found
 
 
 def export(state: dict[str, Tensor], tokenizer: Tokenizer, config: dict[str, Any], folder: Path) -> None:
@@ -108,7 +128,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder laid out as docs/models.md says")
     parser.add_argument("--out", type=Path, default=weights.SHIPPED, help="model folder to write")
     parser.add_argument("--config", type=Path, default=CONFIG)
-    parser.add_argument("--start", type=Path, help="encoder to start from, as models.pretrain writes it")
+    parser.add_argument("--start", type=Path, help="tensors to start from: of models.pretrain or of a model")
     parser.add_argument("--run", default="joint", help="name of the run, whose state is kept in models/runs")
     given = parser.parse_args()
     settings = tomllib.loads(given.config.read_text())

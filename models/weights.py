@@ -12,7 +12,7 @@ HEADS = ("portrayal", "relation", "portrayal_every", "relation_every")
 UNCALIBRATED = {"entities": [1.0, 0.0]} | {head: [1.0, 0.0, 0.0, 0.0] for head in HEADS}
 # entities: scale and shift of log odds; the others: scale of logits and bias of each stance, for questions
 # that somebody chose and for every question that a text has (`Questions.every`)
-FORMAT = 2
+FORMAT = 3
 CONFIG, TENSORS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
 
 

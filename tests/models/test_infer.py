@@ -244,8 +244,9 @@ def test_a_question_is_calibrated_as_one_of_all_or_as_a_chosen_one(tiny):
         tiny.network, tiny.tokenizer, {**tiny.config, "calibration": weights.UNCALIBRATED | every}, ""
     )
     plain, found = other.judge(asked), other.judge(replace(asked, every=True))
-    logits = other.logits(asked).astype(float)
-    for answers, fits in ((plain, [[1, 0, 0, 0]] * 2), (found, list(every.values()))):
+    kinds = (plain, asked, [[1, 0, 0, 0]] * 2), (found, replace(asked, every=True), list(every.values()))
+    for answers, of, fits in kinds:
+        logits = other.logits(of).astype(float)
         for row, wanted in enumerate(calibrate.chances(logits[[i]], fits[i > 0])[0] for i in range(3)):
             assert np.allclose(answers[row], wanted, atol=2e-4)
     assert not np.allclose(plain, found, atol=1e-2)

@@ -1,5 +1,6 @@
 import random
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,15 +32,21 @@ def test_a_batch_holds_what_is_known_of_its_texts():
     assert batch.tags == [1, 0, 1]
     assert batch.mentions == [(1, 1, 4), (1, 7, 10)]
     assert batch.characters == [(0, 3), (8, 11)]
-    assert batch.portrayals == [(0, 1)]
-    assert batch.relations == [(0, 1, 2)]
+    assert batch.portrayals == [(0, 1, 0)]
+    assert batch.relations == [(0, 1, 2, 0)]
+
+
+def test_a_batch_tells_chosen_questions_from_every_question_of_a_text():
+    batch = batches.collate(items(STANCE, replace(STANCE, every=True)), window=200)
+    assert batch.portrayals == [(0, 1, 0), (2, 1, 1)]
+    assert batch.relations == [(0, 1, 2, 0), (2, 3, 2, 1)]
 
 
 def test_labels_beyond_the_window_are_left_out_of_training():
     batch = batches.collate(items(NAMED, STANCE), window=6)
     assert batch.tags == [1, 0]
     assert batch.mentions == [(1, 1, 4)]
-    assert batch.portrayals == [(0, 1)]
+    assert batch.portrayals == [(0, 1, 0)]
     assert batch.relations == []
 
 
@@ -50,7 +57,7 @@ def test_an_entity_of_two_words_begins_once():
 
 def test_an_epoch_shows_every_text_once_within_the_budget():
     texts = [data.Example("a" * n, portrayals=(((0, n), 0),)) for n in range(1, 99)]
-    settings = {**SETTINGS, "damage": dict.fromkeys(SETTINGS["damage"], 0.0)}
+    settings = {**SETTINGS, "renamed": 0.0, "damage": dict.fromkeys(SETTINGS["damage"], 0.0)}
     settings["train"] = {**SETTINGS["train"], "budget": 128}
     made = list(batches.batches(texts, tokenizer(), random.Random(1), settings))
     assert sorted(int(n) - 2 for batch in made for n in batch.mask.sum(1)) == list(range(1, 99))
@@ -99,6 +106,31 @@ def test_units_weigh_the_same_whichever_batch_they_came_in():
         assert loss.item() == pytest.approx(mean * len(batch.words) / 4.5, rel=1e-5)
 
 
+def test_tensors_of_format_2_answer_both_kinds_of_question_alike():
+    torch.manual_seed(4)
+    network = Network(CONFIG).eval()
+    old = {
+        name.replace("portrayal.answer.out", "portrayal.out.2")
+        .replace("relation.answer.out", "relation.out.3")
+        .replace("relation.hidden", "relation.out.0"): tensor[:3] if ".answer.out" in name else tensor
+        for name, tensor in network.state_dict().items()
+        if ".kind." not in name
+    }
+    assert {n for n in old if "relation.out" in n or "portrayal.out" in n} == {
+        f"{n}.{part}"
+        for n in ("portrayal.out.2", "relation.out.0", "relation.out.3")
+        for part in ("weight", "bias")
+    }
+    network.load_state_dict(train.earlier(old), strict=False)
+    vectors, gap = torch.randn(5, network.width), torch.zeros(5, dtype=torch.long)
+    for ask in (network.portray, lambda v, every: network.relate(v, v.flip(0), gap, every)):
+        one, other = (
+            ask(vectors, torch.zeros(5, dtype=torch.long)),
+            ask(vectors, torch.ones(5, dtype=torch.long)),
+        )
+        assert torch.allclose(one, other, atol=1e-6)
+
+
 def test_every_trained_parameter_is_optimized_once():
     network = Network(CONFIG)
     network.get_parameter("encoder.bert.embeddings.word_embeddings.weight").requires_grad_(False)
@@ -106,6 +138,18 @@ def test_every_trained_parameter_is_optimized_once():
         id(p) for group in loop.optimizer(network, SETTINGS["train"]).param_groups for p in group["params"]
     ]
     assert sorted(held) == sorted(id(p) for p in network.parameters() if p.requires_grad)
+
+
+def test_biases_norms_and_embeddings_do_not_decay():
+    network = Network(CONFIG)
+    decays = {
+        id(p): group["weight_decay"] > 0
+        for group in loop.optimizer(network, SETTINGS["train"]).param_groups
+        for p in group["params"]
+    }
+    for module in network.modules():
+        for name, p in module.named_parameters(recurse=False):
+            assert decays[id(p)] == (isinstance(module, torch.nn.Linear) and name == "weight")
 
 
 def test_an_exported_model_is_whole_and_in_bfloat16(tmp_path):
