@@ -3,7 +3,7 @@
     python -m tests.bench.bench_scale ARCHIVE [--sizes 1000 10000] [--keywords]
 
 Makes a corpus of each size (`tests.bench.corpus`), and for each, in a process of its own, ingests it and
-makes it current. Prints seconds of each part, articles and tokens per second, and the peak of resident memory.
+makes it current. Prints seconds of each part, articles and tokens per second, and the peak of memory.
 With `--keywords` the tests' keyword model takes the place of the shipped one: what is left is what everything
 but the model costs, and corpora of 100,000 articles are bearable.
 """
