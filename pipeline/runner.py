@@ -125,7 +125,7 @@ def _publish(lake: Lake, unit_id: str, context: Context, run_id: str, claims: Cl
         return []
     days, inputs = staging.unit.days, staging.inputs()
     logs.note(stage="publish", days=[due.day for due in days])
-    accounts.check(staging, inputs)
+    accounts.check(staging)
     built = {due.date: publish.assemble(lake, due, inputs[due.date], staging, context) for due in days}
     around = neighbours.around(lake, built, context)
     settled, changed = around.settle()

@@ -25,7 +25,7 @@ def backfill(bag, monkeypatch):
     """Triggers the DAG with parameters; it makes a unit for each day."""
     about = Context(Settings(), KeywordTagger(), KeywordJudge())
     monkeypatch.setattr(orchestration, "context", lambda settings: about)
-    monkeypatch.setattr(orchestration, "ARTICLES_PER_UNIT", 1)
+    monkeypatch.setattr(orchestration, "TOKENS_PER_UNIT", 1)
 
     def trigger(**asked):
         # All of them, since in one process Airflow takes what a run was given for the default of the next.
