@@ -488,8 +488,8 @@ DRIFT = Table(
     ("subject",),
     (
         _text("subject", "Of what: an outlet, a language, or all articles, with what is counted of it."),
-        Column("measured", pa.float64(), "The measure on the day."),
-        Column("expected", pa.float64(), "Its median before."),
+        Column("measured", pa.float64(), "The measure on the day.", low=0),
+        Column("expected", pa.float64(), "Its median before.", low=0),
         Column("tolerance", pa.float64(), "How far from that it may be.", low=0),
         Column("deviation", pa.float64(), "How far it is from that, in tolerances.", low=-1, high=1),
     ),

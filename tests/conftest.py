@@ -10,15 +10,13 @@ import pytest
 from fake_models import KeywordJudge, KeywordTagger, NewJudge, NewTagger
 from faults import Faulty
 from hypothesis import settings
-from lakes import article, batch, day_batch
+from lakes import SECRET, article, batch, day_batch
 from pyarrow import fs
 
 from pipeline import database, plan, runner
 from pipeline.lake import Lake
 from pipeline.settings import Settings
 from pipeline.stages import Context
-
-SECRET = "never-to-be-seen"  # what no output of ours may hold
 
 # No deadlines: how long an example takes is the machine's business, and no property of the code.
 settings.register_profile("standpoint", deadline=None)

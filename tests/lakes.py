@@ -11,6 +11,7 @@ from pipeline import schemas
 from pipeline.inbox import Batch, DayBatch
 from pipeline.outcome import reject, rejects_table
 
+SECRET = "never-to-be-seen"  # what no output of ours may hold
 LANDED = datetime(2022, 3, 1, tzinfo=UTC)
 
 

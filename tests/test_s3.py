@@ -5,8 +5,8 @@ import re
 import time
 
 import pytest
-from conftest import SECRET
 from faults import Fault
+from lakes import SECRET
 from test_cli import call
 from test_ingest import article
 from test_objectstore import store_at, uri_of

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from pipeline import datadocs, drift, orchestration, upkeep
+from pipeline import database, datadocs, drift, orchestration, upkeep
 from pipeline.errors import UsageError, ValidationFailed
 from pipeline.evaluation import Score
 from pipeline.stages import Context
@@ -39,6 +39,7 @@ def test_vacuum_removes_what_is_past_its_grace_and_nothing_else(home):
     home.store.write("planned/old.json", b"[]")
     home.store.write("data/raw/day=2022-01-05/0000000000000000.parquet", b"")
     age(home, 40)
+    database.refresh(home)
     home.store.write("staging/new/unit.json", b"[]")
     home.store.write("planned/new.json", b"[]")
     manifests = {d: m.json() for d, m in home.manifests().items()}

@@ -112,7 +112,12 @@ def settled(lake: Lake) -> list[str]:
 def _named(lake: Lake) -> set[str]:
     """The files that make up a lake at rest."""
     manifests = lake.manifests()
-    named = {"lake.json", database.FILE, *(f"manifest/{day.isoformat()}.json" for day in manifests)}
+    named = {
+        "lake.json",
+        database.FILE,
+        "locks/commit",
+        *(f"manifest/{day.isoformat()}.json" for day in manifests),
+    }
     named |= {file for files in lake.files(manifests.values()).values() for file in files}
     named |= {entry.path for entry in lake.store.list("sources")}
     index = lake.store.read("_docs/index.html").decode()
