@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from pipeline import inbox, orchestration
+from pipeline import orchestration
 from pipeline import plan as planning
 from pipeline.errors import UsageError
 from pipeline.lake import Lake
@@ -102,10 +102,7 @@ def select(lake: Lake, context: Context, request: Request, origin: str = "") -> 
     else:
         failed = orchestration.failed_days(lake)
         chosen = {d.date for d in due if d.day in failed}
-    for group in planning.moves(inbox.batches(lake.store)):
-        if chosen & group:
-            chosen |= group
-    return [d for d in due if d.date in chosen]
+    return [d for group in planning.groups(due) if chosen & {d.date for d in group} for d in group]
 
 
 def begin(unit_id: str) -> None:

@@ -16,7 +16,7 @@ from pipeline.lake import Lake, Manifest, settled
 from pipeline.stages import Context, fingerprint, recipe, stale
 from pipeline.units import CHARACTERS_PER_ARTICLE, TOKENS_PER_UNIT, Due, Shard, Unit, groups, tokens_of, units
 
-__all__ = ["TOKENS_PER_UNIT", "Due", "Shard", "Unit", "due", "groups", "moves", "units"]
+__all__ = ["TOKENS_PER_UNIT", "Due", "Shard", "Unit", "due", "groups", "units"]
 
 
 def due(
@@ -41,7 +41,7 @@ def _due(lake: Lake, context: Context, first: date | None, last: date | None) ->
     now, arrivals = recipe(context), Arrivals(lake)
     wanted = {day for day in {*manifests, *(d for b in batches for d in b.days)}
               if (first is None or day >= first) and (last is None or day <= last)}  # fmt: skip
-    together = {day: group for group in moves(batches) for day in group}
+    together = {day: group for group in _moves(batches) for day in group}
     wanted |= {day for other in wanted for day in together.get(other, ())}
     found = []
     for day in sorted(wanted):
@@ -97,7 +97,7 @@ def _day(
     )
 
 
-def moves(batches: Iterable[inbox.Landed]) -> list[set[date]]:
+def _moves(batches: Iterable[inbox.Landed]) -> list[set[date]]:
     """Sets of days among which articles moved: they must be published at once."""
     groups: list[set[date]] = []
     for batch in batches:

@@ -232,14 +232,16 @@ def finish(lake: Lake) -> None:
     """What follows a run: tidying up, DuckDB's file, and the index of the validation pages."""
     locks.sweep(lake.store)
     # First, by what DuckDB's file shows until now: what it shows no more from now on has its grace ahead.
-    logs.event(log, "tidied", removed=lake.tidy())
-    sweep(lake, datetime.now(UTC) - GRACE)
+    removed = lake.tidy()
+    logs.event(log, "tidied", removed=removed, units=sweep(lake, datetime.now(UTC) - GRACE))
     database.refresh(lake)
     datadocs.rebuild_index(lake.store)
 
 
 def _run_unit(lake: Lake, unit: Unit, context: Context, run_id: str, claims: Claims) -> list[Due]:
     """Run a unit without the days that others hold, which are returned. Raises Conflict as `publish_unit`."""
+    if unit.shard and all(_is_published(lake, due) for due in unit.days):
+        return []  # an earlier shard found all of them ready, as a run that was cut off had left them
     days, refused = claim(lake, unit, claims)
     if unit.shard and refused:  # what its shards stand for is published at once, or not at all
         claims.release([due.day for due in days])
@@ -265,6 +267,11 @@ def _run_unit(lake: Lake, unit: Unit, context: Context, run_id: str, claims: Cla
         staging.remove()
         claims.release([due.day for due in days])
     return put_off
+
+
+def _is_published(lake: Lake, due: Due) -> bool:
+    manifest = lake.manifest(due.date)
+    return manifest is not None and manifest.snapshot == due.snapshot
 
 
 def _as_others_left_it(

@@ -52,6 +52,7 @@ def screen(status: Status, found: Sequence[Finding], console: Console) -> None:
         "lake": [f"{visible(status.lake)}, {_size(status)}", f"as of {_time(status.at)} UTC"],
         "fresh": _fresh(status),
         "backlog": _backlog(status),
+        "at work": _at_work(status),
         "rates": _rates(status.rates),
         "failures": _failures(status),
         "quality": _quality(status.quality, console.width),
@@ -107,6 +108,17 @@ def _backlog(status: Status) -> Iterable[RenderableType]:
     if backlog.oldest_batch:
         since = _when(backlog.oldest_batch, status.at)
         yield Text(f"{backlog.batches:,} batches wait in the inbox, the oldest landed {since}")
+
+
+def _at_work(status: Status) -> Iterable[str]:
+    for claim in status.claims:
+        held = f"{claim.holds[0]} and {len(claim.holds) - 1:,} more" if claim.holds[1:] else claim.holds[0]
+        silent = (
+            f", not heard from for {_duration(status.at - claim.heard)}" if claim.is_over(status.at) else ""
+        )
+        yield f"{held}: {visible(str(claim))}{silent}"
+    if not status.claims:
+        yield "no run"
 
 
 def _rates(rates: Sequence[Rate]) -> Iterable[RenderableType]:

@@ -21,6 +21,7 @@ from pipeline import inbox, speeds, trend
 from pipeline.backlog import Backlog
 from pipeline.failures import Failures
 from pipeline.lake import Lake, Manifest, settled
+from pipeline.locks import Claim, claimed
 from pipeline.speeds import Rate
 from pipeline.stages import Context, recipe
 from pipeline.store import Entry
@@ -87,12 +88,13 @@ class Model:
 
 @dataclass(frozen=True)
 class Status:
-    """How a lake stood at a time."""
+    """How a lake stood at a time; `claims`: which runs were at work on what."""
 
     lake: str
     at: datetime
     freshness: Freshness
     backlog: Backlog
+    claims: tuple[Claim, ...]
     rates: tuple[Rate, ...]
     failures: Failures
     quality: tuple[Measure, ...]
@@ -117,6 +119,7 @@ def _examine(lake: Lake, context: Context, now: datetime) -> Status:
         at=now,
         freshness=_freshness(lake, manifests, whole, recent, batches),
         backlog=waiting.backlog(manifests, batches, context),
+        claims=tuple(claimed(lake.store)),
         rates=tuple(speeds.speeds(runs)),
         failures=wrong.failures(lake, whole, now),
         quality=tuple(trend.trend(lake, whole)),

@@ -15,10 +15,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from pipeline import backfill, database, datadocs, drift, gold, orchestration, staging, validate
+from pipeline import backfill, database, datadocs, drift, gold, orchestration, runner, validate
 from pipeline.errors import UsageError, ValidationFailed
 from pipeline.evaluation import Score, scores
-from pipeline.lake import GRACE, Lake
+from pipeline.lake import Lake
 from pipeline.settings import Settings
 from pipeline.validate import Violation
 
@@ -60,9 +60,8 @@ class Evaluation:
 def vacuum(now: datetime) -> None:
     """Remove what is superseded or was left behind, and is past its time of grace."""
     lake = Lake(Settings.load().lake)
-    swept = staging.sweep(lake, now - GRACE)
-    log.info("removed %d units from staging, %d planned ones, %d data files",
-             swept, backfill.forget(lake, now), lake.tidy(now))  # fmt: skip
+    runner.finish(lake)
+    log.info("removed %d units that were planned and never begun", backfill.forget(lake, now))
 
 
 def rotate(now: datetime) -> None:

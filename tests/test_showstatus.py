@@ -2,8 +2,9 @@
 
 import io
 import json
+import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from lakes import article, batch, day_batch
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from pipeline import showstatus, status
 from pipeline.findings import Finding, findings
+from pipeline.locks import Claims
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def drawn(found, width: int, asked=None) -> list[str]:
 def test_every_part_is_there_in_every_width(found, width):
     lines = drawn(found, width)
     heads = [line.split()[0] for line in lines if line[:1].strip()]
-    assert heads == ["lake", "fresh", "backlog", "rates", "failures", "quality", "model", "to"]
+    assert heads == ["lake", "fresh", "backlog", "at", "rates", "failures", "quality", "model", "to"]
     assert all(len(line) <= width for line in lines)
     text = " ".join(" ".join(lines).split())
     for said in ("2 days, 3 articles, 2022-01-05 to 2022-01-06", "landed since", "→ `standpoint run`",
@@ -72,3 +74,17 @@ def test_a_line_of_values(values, line):
 def test_times_are_told_from_now(found):
     later = replace(found, at=found.freshness.last_run.ended_at.replace(tzinfo=UTC))
     assert "(0 s ago)" in "\n".join(drawn(later, 180))
+
+
+def test_who_is_at_work_and_who_was_not_heard_from(built, context):
+    with Claims(built.store, "nightly.one", of_process=False) as claims:
+        claims.take([["2022-01-05", "2022-01-06"]])
+    now = status.examine(built, context)
+    (line,) = (line for line in drawn(now, 180) if line.startswith("at work"))
+    assert re.fullmatch(
+        r"at work +2022-01-05 and 1 more: run nightly\.one \(of Airflow, since [\d: -]+ UTC\)", line.rstrip()
+    )
+    late = replace(now, at=now.at + timedelta(minutes=12))
+    assert "not heard from for 12 min" in "\n".join(drawn(late, 180))
+    record = json.loads(showstatus.as_json(now, []))
+    assert record["claims"][0]["holds"] == ["2022-01-05", "2022-01-06"]
