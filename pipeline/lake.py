@@ -31,10 +31,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from pipeline import inbox, locks, mutex, schemas
+from pipeline import inbox, mutex, schemas
 from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.inbox import Batch, DayBatch
-from pipeline.settings import LARGEST
 from pipeline.store import Store
 
 __all__ = ["Batch", "DayBatch", "Inputs", "Lake", "Manifest"]
@@ -43,7 +42,6 @@ Result = TypeVar("Result")
 Version = tuple[str, str, datetime, str]
 VERSION = ("article_id", "raw_sha256", "landed_at", "source_uri")
 FORMAT = 1
-AT_ONCE = 100  # files that are deleted in one go, while nobody else commits
 TRIES = 5
 GRACE = timedelta(days=1)  # longer than any query that still reads superseded files
 DATABASE = "standpoint.duckdb"
@@ -316,56 +314,6 @@ class Lake:
         if sources:
             now = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
             self.store.write(f"sources/{now}.json", json.dumps(dict(sources), indent=0).encode())
-
-    # Upkeep
-
-    def tidy(self, now: datetime | None = None) -> int:
-        """Remove consumed batches, and what nothing names after a day of grace: superseded files, and
-        files that a crash left without a manifest. Returns how many data files were removed.
-
-        What was superseded after `standpoint.duckdb` was made stays: that still names it, where a run was
-        killed before it made a new one.
-        """
-        before = (now or datetime.now(UTC)) - GRACE
-        if shown := self.store.entry(DATABASE):
-            before = min(before, shown.modified)
-        manifests = self.manifests()
-        done = [
-            batch.name
-            for batch in settled(lambda: inbox.batches(self.store))
-            if all(day in manifests and batch.name in manifests[day].consumed for day in batch.days)
-        ]
-        inbox.remove(self.store, done)
-        left = [entry.path for entry in self.store.leftovers() if entry.modified < before]
-        for path in (*inbox.orphans(self.store, before), *left):
-            self.store.delete(path)
-        old = [entry.path for entry in self.store.list("data") if entry.modified < before]
-        # Named once more, after the listing: a build may have come back to an old file's name meanwhile.
-        stale = sorted(set(old) - self._needed(before))
-        return sum(self._delete_old(stale[at : at + AT_ONCE], before) for at in range(0, len(stale), AT_ONCE))
-
-    def _delete_old(self, paths: Sequence[str], before: datetime) -> int:
-        """Delete data files that nothing names; but what a run may be about to name again is left for later:
-        files written meanwhile, and those of days that are claimed, or that such days may change.
-        """
-        reach = LARGEST["duplicate_days"]
-        with mutex.exclusive(self.store) as section:
-            names = {name for claim in locks.living(self.store, section) for name in claim.holds}
-            held = [date.fromisoformat(name) for name in names if name[:1].isdigit()]
-            busy = {f"day={day + timedelta(n)}" for day in held for n in range(-reach, reach + 1)}
-            found = [e for p in paths if not busy & set(p.split("/")) and (e := self.store.entry(p))]
-            old = [entry.path for entry in found if entry.modified < before]
-            for path in old:
-                self.store.delete(path)
-        return len(old)
-
-    def _needed(self, before: datetime) -> set[str]:
-        """The data files that a manifest names, or that were superseded after `before`."""
-        needed = {f"data/{t.name}/none.parquet" for t in schemas.PUBLISHED}
-        for manifest in self.manifests().values():
-            needed |= {entry["file"] for entry in manifest.tables.values()}
-            needed |= {f for f, when in manifest.superseded.items() if datetime.fromisoformat(when) >= before}
-        return needed
 
     def files(self, manifests: Iterable[Manifest]) -> dict[str, list[str]]:
         """For each table the files of these manifests, the one without rows first."""

@@ -6,14 +6,15 @@ import logging
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pyarrow as pa
 
 from pipeline import (
     accounts,
+    checks,
     database,
     datadocs,
     locks,
@@ -21,17 +22,14 @@ from pipeline import (
     neighbours,
     plan,
     publish,
-    quarantine,
-    schemas,
-    validate,
 )
 from pipeline.errors import Conflict, UsageError, ValidationFailed
 from pipeline.lake import GRACE, Lake
 from pipeline.locks import Claim, Claims, Say
-from pipeline.outcome import Outcome, rejects_table
 from pipeline.plan import Due, Unit
-from pipeline.stages import STAGES, Context, Stage, Tables
+from pipeline.stages import STAGES, Context, Stage
 from pipeline.staging import Staged, StageRun, Staging, sweep
+from pipeline.tidy import tidy
 
 Progress = Callable[[Unit], None]
 log = logging.getLogger(__name__)
@@ -75,7 +73,7 @@ def run_stage(lake: Lake, unit_id: str, name: str, context: Context, run_id: str
             f"unit {unit_id}, stage {name}: {outcome.rows_in} rows in, {accounted} accounted for; "
             "nothing of it is published"
         )
-    outcome = _validated(lake, unit_id, stage, outcome, tables, raw)
+    outcome = checks.of_stage(lake, unit_id, stage, outcome, tables, raw)
     run = StageRun(
         run_id=run_id,
         stage=name,
@@ -132,9 +130,9 @@ def _publish(lake: Lake, unit_id: str, context: Context, run_id: str, claims: Cl
     for day, tables in settled.items():
         built[day] |= tables
     snapshots = {due.date: due.snapshot for due in days}
-    _check_published(lake, unit_id, snapshots, built, "publish")
+    checks.of_days(lake, unit_id, snapshots, built, "publish")
     later = {day: around.manifests[day].snapshot for day in changed}
-    _check_published(lake, unit_id, later, changed, "neighbours")
+    checks.of_days(lake, unit_id, later, changed, "neighbours")
     # Written before the time is taken: on a store that is far away that is most of it.
     written = {due.date: publish.write(lake, due, built[due.date], context) for due in days}
     spent = accounts.shares(time.perf_counter() - clock, {**built, **changed})
@@ -145,7 +143,7 @@ def _publish(lake: Lake, unit_id: str, context: Context, run_id: str, claims: Cl
         own = StageRun(run_id, "publish", started, spent[day])
         tables["runs"] = accounts.settled(lake, around.manifests[day], tables, own, context)
     done = {day: {"runs": tables["runs"]} for day, tables in {**built, **changed}.items()}
-    _check_published(lake, unit_id, snapshots | later, done, "runs")
+    checks.of_days(lake, unit_id, snapshots | later, done, "runs")
     for due in days:
         written[due.date] |= publish.write(lake, due, {"runs": built[due.date]["runs"]}, context)
     manifests = [
@@ -232,7 +230,7 @@ def finish(lake: Lake) -> None:
     """What follows a run: tidying up, DuckDB's file, and the index of the validation pages."""
     locks.sweep(lake.store)
     # First, by what DuckDB's file shows until now: what it shows no more from now on has its grace ahead.
-    removed = lake.tidy()
+    removed = tidy(lake)
     logs.event(log, "tidied", removed=removed, units=sweep(lake, datetime.now(UTC) - GRACE))
     database.refresh(lake)
     datadocs.rebuild_index(lake.store)
@@ -318,48 +316,6 @@ def _note_failure(lake: Lake, unit: Unit, run_id: str, error: str) -> None:
     staging.fail(error)
     days = [due.day for due in unit.days]
     logs.event(log, "unit failed", logging.ERROR, unit=staging.unit_id, days=days, error=error)
-
-
-def _validated(
-    lake: Lake, unit_id: str, stage: Stage, outcome: Outcome, given: Tables, raw: pa.Table
-) -> Outcome:
-    """The outcome without the rows that broke a row-level rule; those are rejects now."""
-    tables = {**outcome.kept, "rejects": outcome.rejected}
-    report = validate.check(tables, given, unit_id, stage.name)
-    datadocs.record(lake.store, report)
-    if report.failures:
-        raise _failed(unit_id, stage.name, report)
-    sources = dict(zip(*(raw[c].to_pylist() for c in ("article_id", "source_uri")), strict=True))
-    kept, refused = quarantine.split(outcome, report.violations, stage.counts, stage.name, sources)
-    rejected = pa.concat_tables([outcome.rejected, rejects_table(refused)])
-    return replace(outcome, kept=kept, rejected=rejected)
-
-
-def _check_published(
-    lake: Lake, unit_id: str, snapshots: Mapping[date, str], built: Mapping[date, Tables], stage: str
-) -> None:
-    """Validate what is about to be published; here a broken row-level rule is a failure too."""
-    names = next(iter(built.values()), {}).keys()
-    if not names:
-        return
-    tables = {
-        name: pa.concat_tables(
-            schemas.stamp(name, built[day][name], day, snapshot) for day, snapshot in snapshots.items()
-        )
-        for name in names
-    }
-    report = validate.check(tables, {}, unit_id, stage)
-    datadocs.record(lake.store, report)
-    if report.violations:
-        raise _failed(unit_id, stage, report)
-
-
-def _failed(unit_id: str, stage: str, report: validate.Report) -> ValidationFailed:
-    broken = "; ".join(str(v) for v in report.violations[:3])
-    more = f" and {len(report.violations) - 3} more" if len(report.violations) > 3 else ""
-    return ValidationFailed(
-        f"unit {unit_id}, stage {stage}: {broken}{more}; nothing of it is published (see _docs/index.html)"
-    )
 
 
 def _staged(staging: Staging, stage: Stage, table: str) -> pa.Table:

@@ -12,6 +12,7 @@ from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.lake import Lake
 from pipeline.settings import Settings
 from pipeline.stages import Context
+from pipeline.tidy import tidy
 from tests.test_runner import ask, make_current
 
 FIRST, SECOND = date(2022, 1, 5), date(2022, 1, 6)
@@ -129,8 +130,8 @@ def test_runs_that_share_no_day_say_which_they_built(lake):
 
 def test_what_is_gone_is_named_with_its_days_and_what_to_do(upgraded):
     old, new = runs(upgraded)
-    assert upgraded.tidy(datetime.now(UTC)) == 0
-    assert upgraded.tidy(datetime.now(UTC) + timedelta(days=2)) > 0
+    assert tidy(upgraded, datetime.now(UTC)) == 0
+    assert tidy(upgraded, datetime.now(UTC) + timedelta(days=2)) > 0
     said = rf"run {old}: .* for 2022-01-05, 2022-01-06 are gone, .* --from and --to, .* --other-lake$"
     with pytest.raises(EnvironmentProblem, match=said):
         pair(old, new, upgraded)
@@ -139,7 +140,7 @@ def test_what_is_gone_is_named_with_its_days_and_what_to_do(upgraded):
 
 def test_what_goes_while_it_is_read_is_said_alike(upgraded):
     found = pair("previous", "latest", upgraded)
-    upgraded.tidy(datetime.now(UTC) + timedelta(days=2))
+    tidy(upgraded, datetime.now(UTC) + timedelta(days=2))
     with pytest.raises(EnvironmentProblem, match="are gone"):
         counts(found)
 

@@ -1,6 +1,5 @@
 """The lake: manifests as the commit point, inputs, and DuckDB over exactly what is committed."""
 
-import os
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,8 +12,8 @@ from lakes import article, batch, day_batch
 from pipeline import database, inbox, schemas
 from pipeline.errors import Conflict, EnvironmentProblem, UsageError
 from pipeline.lake import Lake, Manifest
-from pipeline.locks import Claims
 from pipeline.mutex import exclusive
+from pipeline.tidy import tidy
 
 FIFTH, SIXTH = date(2022, 1, 5), date(2022, 1, 6)
 
@@ -140,32 +139,6 @@ def test_readings_that_meet_a_commit_half_done_see_it_whole(lake, monkeypatch):
     assert [m.snapshot for m in lake.settled_manifests().values()] == [m.snapshot for m in moved]
 
 
-def test_what_a_run_at_work_may_come_back_to_is_not_tidied_up(lake):
-    lake.commit([build(lake, FIFTH, ["one"])])
-    superseded = lake.manifest(FIFTH).tables["raw"]["file"]
-    lake.commit([build(lake, FIFTH, ["one", "two"])])
-    later = datetime.now(UTC) + timedelta(days=3)
-    with Claims(lake.store, "at work") as claims:
-        claims.take([["2022-01-02", "ingest"]])  # a neighbour of the day
-        assert lake.tidy(later) == 0
-    assert lake.store.exists(superseded)
-    assert lake.tidy(later) > 0
-    assert not lake.store.exists(superseded)
-    assert (
-        lake._delete_old([lake.manifest(FIFTH).tables["raw"]["file"]], datetime.now(UTC) - timedelta(1)) == 0
-    )
-
-
-def test_batches_that_another_run_tidies_up_meanwhile_are_no_error(lake, monkeypatch):
-    lake.land(batch(d20220105=day_batch([article("one")])))
-    names = inbox.names
-    listed = [names(lake.store)]
-    inbox.remove(lake.store, listed[0])
-    monkeypatch.setattr(inbox, "names", lambda store: listed.pop() if listed else names(store))
-    lake.tidy()
-    assert listed == []
-
-
 def test_files_of_writers_that_were_killed_do_not_disturb(lake):
     for folder in ("intent", "sources", "inbox", "manifest"):
         lake.store.write(f"{folder}/x", b"")
@@ -179,7 +152,6 @@ def test_files_of_writers_that_were_killed_do_not_disturb(lake):
 
 def test_what_is_taken_up_while_it_is_asked_what_is_known_is_known(lake, monkeypatch):
     lake.land(batch(d20220105=day_batch([article("one")])))
-    from pipeline import inbox
 
     manifests = lake.manifests
 
@@ -187,7 +159,7 @@ def test_what_is_taken_up_while_it_is_asked_what_is_known_is_known(lake, monkeyp
         monkeypatch.setattr(lake, "manifests", manifests)
         (landed,) = inbox.batches(lake.store)
         lake.commit([build(lake, FIFTH, ["one"], consumed=[landed.name])])
-        lake.tidy()
+        tidy(lake)
         return manifests()
 
     monkeypatch.setattr(lake, "manifests", publish_first)
@@ -204,7 +176,6 @@ def test_inputs_are_what_is_published_changed_by_batches(lake):
             d20220106=day_batch([leaving]),
         )
     )
-    from pipeline import inbox
 
     found = lake.inputs(FIFTH, lake.manifest(FIFTH), inbox.batches(lake.store))
     assert found.raw["raw_sha256"].to_pylist() == [changed["raw_sha256"]]
@@ -216,52 +187,13 @@ def test_inputs_are_what_is_published_changed_by_batches(lake):
 
 def test_consumed_batches_are_not_applied_again_and_are_tidied(lake):
     lake.land(batch(d20220105=day_batch([article("one")])))
-    from pipeline import inbox
 
     (landed,) = inbox.batches(lake.store)
     lake.commit([build(lake, FIFTH, [], consumed=[landed.name])])
     assert lake.inputs(FIFTH, lake.manifest(FIFTH), [landed]).raw.num_rows == 0
     assert lake.known().num_rows == 0
-    lake.tidy()
+    tidy(lake)
     assert inbox.batches(lake.store) == []
-
-
-def test_superseded_files_stay_for_a_day_from_when_they_were_superseded(lake):
-    first = build(lake, FIFTH, ["one"])
-    lake.commit([first])
-    now = datetime.now(UTC)
-    replaced = {entry["file"]: now.isoformat() for entry in first.tables.values()}
-    lake.commit([replace(build(lake, FIFTH, ["one", "two"]), superseded=replaced)])
-    for entry in first.tables.values():  # written long ago, superseded just now
-        os.utime(lake.store.full(entry["file"]), (0, 0))
-    assert lake.tidy() == 0
-    assert lake.tidy(now + timedelta(days=2)) == len(schemas.PUBLISHED)
-    assert ask(lake, "SELECT count(*) FROM raw") == [(2,)]
-
-
-def test_what_the_file_of_views_still_names_stays(lake):
-    """A run was killed after its commit and before it made the file anew, days ago."""
-    first = build(lake, FIFTH, ["one"])
-    lake.commit([first])
-    database.refresh(lake)
-    now = datetime.now(UTC)
-    replaced = {entry["file"]: (now - timedelta(days=2)).isoformat() for entry in first.tables.values()}
-    lake.commit([replace(build(lake, FIFTH, ["one", "two"]), superseded=replaced)])
-    days_ago = (now - timedelta(days=3)).timestamp()
-    for path in (database.FILE, *replaced):
-        os.utime(lake.store.full(path), (days_ago, days_ago - (path != database.FILE)))
-    assert lake.tidy() == 0
-    with database.connect(lake) as connection:
-        assert database.query(connection, "SELECT count(*) FROM raw").fetchall() == [(1,)]
-    database.refresh(lake)
-    assert lake.tidy() == len(schemas.PUBLISHED)
-    assert ask(lake, "SELECT count(*) FROM raw") == [(2,)]
-
-
-def test_files_that_no_manifest_ever_named_go_after_a_day(lake):
-    build(lake, FIFTH, ["one"])
-    assert lake.tidy() == 0
-    assert lake.tidy(datetime.now(UTC) + timedelta(days=2)) == len(schemas.PUBLISHED)
 
 
 def test_a_moved_lake_is_read_where_it_is(lake, tmp_path):

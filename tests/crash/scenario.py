@@ -20,6 +20,7 @@ from pipeline.clean import clean_record
 from pipeline.lake import Lake
 from pipeline.settings import Settings
 from pipeline.stages import Context, recipe
+from pipeline.tidy import tidy
 from pipeline.validate import Report
 from tests.fake_models import KeywordJudge, KeywordTagger
 
@@ -102,7 +103,7 @@ def settled(lake: Lake) -> list[str]:
     database.refresh(lake)
     later = datetime.now(UTC) + timedelta(days=3)
     staging.sweep(lake, later)
-    lake.tidy(later)
+    tidy(lake, later)
     root = Path(lake.store.full())
     files = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
     lines += [f"{path}: nothing names it" for path in sorted(files - _named(lake))]
