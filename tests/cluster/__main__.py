@@ -1,13 +1,14 @@
 """Airflow on several machines, with one worker and the scheduler lost in the middle of a backfill.
 
-    python -m tests.cluster [--days 200] [--concurrency 2] [--folder DIR]
+    python -m tests.cluster [--days 200] [--span 10] [--concurrency 2] [--folder DIR]
 
 Needs root, iproute2, redis-server and PostgreSQL from the system's packages, and locks/cluster.txt in the
 environment. Starts API server, scheduler, DAG processor, PostgreSQL and Redis on one machine and a Celery
-worker on each of two others (network namespaces); runs a native backfill over an invented corpus of one
-article a day; sends SIGKILL to one worker and all its tasks after a third of the days, and it stays away;
-and to the scheduler after half of them, which starts again. Then the tables must be, byte by byte, those
-of an undisturbed `standpoint run` over the same corpus, except for `runs`. Ends all that it started.
+worker on each of two others (network namespaces). Runs a backfill over an invented corpus of one article a
+day: the DAG `backfill` once for every `--span` days (with 1, Airflow's own backfill of `nightly`). Sends
+SIGKILL to one worker and all its tasks after a third of the days, and it stays away; and to the scheduler
+after half of them, which starts again. Then the tables must be, byte by byte, those of an undisturbed
+`standpoint run` over the same corpus, except for `runs`. Ends all that it started.
 """
 
 import argparse
@@ -40,6 +41,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="Loses a worker and the scheduler in a backfill.")
     parser.add_argument("--days", type=int, default=200)
+    parser.add_argument("--span", type=int, default=10, help="days of a run; 1: Airflow's own backfill")
     parser.add_argument("--concurrency", type=int, default=2, help="tasks at a time of each worker")
     parser.add_argument("--patience", type=int, default=6 * 3600, help="seconds for the whole backfill")
     parser.add_argument("--folder", type=Path, help="kept afterwards; must be empty")
@@ -58,23 +60,24 @@ def main() -> None:
         machines.connect(WORKERS)
         stack = Stack(folder, settings, given.concurrency, len(WORKERS))
         try:
-            check(stack, settings, given.days, given.patience)
+            check(stack, settings, given)
         finally:
             say("stopping")
             stack.stop()
     say("done")
 
 
-def check(stack: Stack, settings: Settings, number: int, patience: int) -> None:
+def check(stack: Stack, settings: Settings, given: argparse.Namespace) -> None:
     """The whole story; raises AssertionError where the tables are not as they should be."""
+    number, patience = given.days, given.patience
     Path(settings.landing).mkdir()
     stack.start_servers()
     say("PostgreSQL and Redis answer")
     stack.start_airflow(WORKERS)
-    api = Api(stack)
+    api = Api(stack, "nightly" if given.span == 1 else "backfill")
     stack.wait(api.knows_the_dag, "the DAG is parsed")
     # The first start runs the night that has just passed, over a landing zone that is still empty.
-    stack.wait(lambda: [r["state"] for r in api.runs("scheduled")] == ["success"], "the night that passed")
+    stack.wait(lambda: [r["state"] for r in api.nights()] == ["success"], "the night that passed")
     say("Airflow is up, and both workers; the scheduled run has ended")
     corpus.write(Path(settings.landing), number)
     undisturbed = stack.folder / "undisturbed"
@@ -84,9 +87,9 @@ def check(stack: Stack, settings: Settings, number: int, patience: int) -> None:
     assert sorted(expected) == [f"{day}" for day in corpus.days(number)]
     say(f"undisturbed `standpoint run`: {len(expected)} days")
 
-    backfill = api.backfill(number)
+    runs = api.backfill(number) if given.span == 1 else api.backfills(number, given.span)
     started = time.monotonic()
-    say(f"backfill of {number} days")
+    say(f"backfill of {number} days in {runs} runs")
     reach(stack, settings, number // 3, patience)
     running = api.running("worker2")
     say(f"SIGKILL to worker2: {stack.lose('worker2')} processes, at work on {running or 'nothing'}")
@@ -95,11 +98,11 @@ def check(stack: Stack, settings: Settings, number: int, patience: int) -> None:
     time.sleep(10)
     stack.start_component("scheduler")
     say("the scheduler is started again")
-    stack.wait(lambda: api.ask("GET", f"backfills/{backfill}")["completed_at"], "backfill", patience)
+    stack.wait(lambda: sum(ended(run) for run in api.runs()) >= runs, "backfill", patience)
     say(f"the backfill has ended, {time.monotonic() - started:.0f} s after its start")
 
-    states = Counter(run["state"] for run in api.runs("backfill"))
-    assert states == {"success": number}, f"runs of the backfill: {dict(states)}"
+    states = Counter(run["state"] for run in api.runs())
+    assert states == {"success": runs}, f"runs of the backfill: {dict(states)}"
     api.report()
     for name, size in sorted(stack.memory.items()):
         say(f"{name}: {size / 2**20:,.0f} MiB at most")
@@ -112,10 +115,11 @@ def check(stack: Stack, settings: Settings, number: int, patience: int) -> None:
 
 
 class Api:
-    """Questions to the API server."""
+    """Questions to the API server about a backfill by runs of this DAG."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, dag: str) -> None:
         self.token = airflow_api.sign_in(PORT, stack.home.password)
+        self.dag = dag
 
     def ask(self, method: str, path: str, body: object = None) -> dict:
         """The JSON of an answer."""
@@ -125,7 +129,8 @@ class Api:
 
     def knows_the_dag(self) -> bool:
         """Whether the DAG processor has brought the DAG."""
-        return airflow_api.ask(PORT, "GET", "/api/v2/dags/nightly", None, self.token)[0] == 200
+        paths = [f"/api/v2/dags/{name}" for name in ("nightly", self.dag)]
+        return all(airflow_api.ask(PORT, "GET", path, None, self.token)[0] == 200 for path in paths)
 
     def pages(self, path: str, key: str) -> list[dict]:
         """All rows of an answer in pages."""
@@ -134,24 +139,39 @@ class Api:
             found += page
         return found
 
-    def runs(self, kind: str) -> list[dict]:
-        """The runs of this type."""
-        return self.pages(f"dags/nightly/dagRuns?run_type={kind}&", "dag_runs")
+    def nights(self) -> list[dict]:
+        """The scheduled runs of `nightly`."""
+        return self.pages("dags/nightly/dagRuns?run_type=scheduled&", "dag_runs")
+
+    def runs(self) -> list[dict]:
+        """The runs of the backfill."""
+        kind = "backfill" if self.dag == "nightly" else "manual"
+        return self.pages(f"dags/{self.dag}/dagRuns?run_type={kind}&", "dag_runs")
 
     def tasks(self, more: str = "") -> list[dict]:
         """Every task instance."""
-        return self.pages(f"dags/nightly/dagRuns/~/taskInstances?{more}", "task_instances")
+        return self.pages(f"dags/{self.dag}/dagRuns/~/taskInstances?{more}", "task_instances")
 
     def running(self, worker: str) -> str:
         """The tasks that this worker is at."""
         return ", ".join(t["task_id"] for t in self.tasks("state=running&") if t["hostname"] == worker)
 
     def backfill(self, number: int) -> int:
-        """Create the backfill over the whole corpus; returns its number."""
+        """Create Airflow's own backfill over the whole corpus; returns how many runs it makes."""
         days = corpus.days(number)
         span = {"from_date": f"{days[0]}T00:00:00Z", "to_date": f"{days[-1]}T00:00:00Z"}
         body = {"dag_id": "nightly", **span, "max_active_runs": 8, "reprocess_behavior": "none"}
-        return self.ask("POST", "backfills", body)["id"]
+        self.ask("POST", "backfills", body)
+        return number
+
+    def backfills(self, number: int, span: int) -> int:
+        """Trigger the DAG `backfill` for every so many days of the corpus; returns how many runs."""
+        days = corpus.days(number)
+        parts = [days[start : start + span] for start in range(0, number, span)]
+        for part in parts:
+            conf = {"from": f"{part[0]}", "to": f"{part[-1]}"}
+            self.ask("POST", "dags/backfill/dagRuns", {"logical_date": None, "conf": conf})
+        return len(parts)
 
     def report(self) -> None:
         """Say which machine did how much, and what was done again."""
@@ -161,6 +181,11 @@ class Api:
             say(f"{host}: {count} tasks {state}")
         again = Counter(task["task_id"] for task in tasks if task["try_number"] > 1)
         say(f"tasks that took more than one try: {json.dumps(again)}")
+
+
+def ended(run: dict) -> bool:
+    """Whether a run is over, well or not."""
+    return run["state"] in ("success", "failed")
 
 
 def reach(stack: Stack, settings: Settings, number: int, patience: int) -> None:
