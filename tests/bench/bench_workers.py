@@ -1,6 +1,6 @@
 """Two workers on one lake beside one, where the model is elsewhere.
 
-    python -m tests.bench.bench_workers ARCHIVE [--articles 200] [--units 10] [--wait 60]
+    python -m tests.bench.bench_workers ARCHIVE [--articles 160] [--units 8] [--wait 110]
 
 Makes a corpus (`tests.bench.corpus`), ingests it once, and gives a copy of the lake to one process, then
 another copy to two at once. Each does what `standpoint run` does. Their model is the tests' keyword model
@@ -102,8 +102,10 @@ def compare(given: argparse.Namespace, scratch: Path) -> None:
     ingest(lake, [str(source)])
     due = plan.due(lake, Context(Settings(), FarTagger(1), KeywordJudge()))
     estimated = sum(d.tokens for d in due)
-    tokens = round(estimated / given.units * 1.05)  # room, since days are not cut
-    number = len(list(plan.units(due, lake, tokens)))
+    tokens, number = estimated // given.units, 2 * given.units
+    while number > given.units:  # days are not cut: with a little more room than their mean, they fit
+        tokens += tokens // 50
+        number = len(list(plan.units(due, lake, tokens)))
     print(f"{given.articles} articles of {len(due)} days in {number} units")
     walls, found = [], []
     for workers in (1, 2):
@@ -123,10 +125,10 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="Measures two workers on one lake beside one.")
     parser.add_argument("archive", type=Path, nargs="?")
-    parser.add_argument("--articles", type=int, default=200)
+    parser.add_argument("--articles", type=int, default=160)
     parser.add_argument("--days-per", type=float, default=0.25, help="days of history per article")
-    parser.add_argument("--units", type=int, default=10)
-    parser.add_argument("--wait", type=float, default=60, help="seconds that the model takes for a unit")
+    parser.add_argument("--units", type=int, default=8)
+    parser.add_argument("--wait", type=float, default=110, help="seconds that the model takes for a unit")
     for name, kind in (("--work", str), ("--tokens", int), ("--rate", float)):
         parser.add_argument(name, type=kind, help=argparse.SUPPRESS)
     given = parser.parse_args()
