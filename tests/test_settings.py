@@ -1,5 +1,6 @@
 """Settings: defaults, then the environment, then options; wrong values are named."""
 
+import os
 import re
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.settings import Settings, bound_kernel_caches
+from pipeline.settings import Settings, bound_kernel_caches, choose_allocator
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -89,6 +90,18 @@ def test_what_pytorch_remembers_of_its_products_is_bounded_unless_a_user_says_ot
     environ = {"LRU_CACHE_CAPACITY": "7"}
     bound_kernel_caches(environ)
     assert environ == {"LRU_CACHE_CAPACITY": "7", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
+
+
+def test_arrow_allocates_as_the_system_does_unless_a_user_says_otherwise():
+    environ = {"ARROW_DEFAULT_MEMORY_POOL": "mimalloc"}
+    choose_allocator(environ)
+    assert environ == {"ARROW_DEFAULT_MEMORY_POOL": "mimalloc"}
+    code = "import pipeline.stages, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("ARROW_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=clean, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "system"
 
 
 GROWTH = """

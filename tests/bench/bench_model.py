@@ -23,6 +23,7 @@ import argparse
 import json
 import os
 import random
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,8 +34,8 @@ from models import Questions, Tags
 from models.infer import Model
 from models.windows import Window, batches, windows
 from models.words import padded, pieces
+from tests.bench import today
 from tests.bench.limit import Limit, clock, operations
-from tests.bench.today import Pipelines
 
 PEOPLE = ["Maria Lopez", "John Miller", "Prime Minister Anna Schmidt", "Mr. Okoro", "Senator Li"]
 PLACES = ["Kenya", "the United States", "Brussels", "Warsaw", "Crimea", "the U.K."]
@@ -126,7 +127,10 @@ def fastest(work: dict[str, Callable[[], object]], rounds: int) -> dict[str, flo
 
 def compared(model: Model, texts: list[str], rounds: int) -> None:
     """Prints the model beside pipelines at batch 1 and 32, on these texts."""
-    pipelines, tags = Pipelines(model), model.tag(texts)
+    with tempfile.TemporaryDirectory() as folder:
+        today.write(model, Path(folder))
+        pipelines = today.Pipelines(Path(folder))
+    tags = model.tag(texts)
     asked = questions(texts, tags)
     passes = [
         (texts[no], texts[no][lo:hi] if start < 0 else f"{texts[no][start:end]} -> {texts[no][lo:hi]}")
