@@ -108,7 +108,7 @@ def publish(unit: str) -> list[str]:
 
 @task(max_active_tis_per_dag=1, trigger_rule=TriggerRule.ALL_DONE)
 def summary() -> None:
-    """Rebuilds `standpoint.duckdb` and the index of the validation pages, removes what is superseded.
+    """Removes what is superseded, compacts, rebuilds `standpoint.duckdb` and the validation pages' index.
 
     Runs whatever happened before, since other units may have been published; fails when a task failed, since
     the run's state is that of its last task. A dry run leaves the lake as it is.

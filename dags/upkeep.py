@@ -43,7 +43,7 @@ MEASURES = ["volume", "rejects", "languages", "entities", "stances"]
 
 @task(max_active_tis_per_dag=1)
 def vacuum() -> None:
-    """Removes superseded files, what runs left in staging, and plans of backfills past their time."""
+    """Removes superseded files, what runs left in staging, and old plans of backfills; compacts."""
     from pipeline import upkeep
 
     upkeep.vacuum(upkeep.now())

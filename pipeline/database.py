@@ -13,9 +13,8 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset as ds
 
-from pipeline import objectstore, readonly, schemas
+from pipeline import objectstore, readonly, schemas, spans
 from pipeline.errors import EnvironmentProblem, StandpointError, UsageError
 from pipeline.lake import DATABASE, Lake, Manifest
 
@@ -23,24 +22,24 @@ Connection = duckdb.DuckDBPyConnection
 FILE = DATABASE
 QUOTED = "\nLINE "  # what stands after it points into the query, which is no single line
 SPILL = "16GB"  # of intermediate results that memory does not hold, in a private temporary folder
-READS = "the lake is read-only; allowed: its tables and views, and the Parquet files under its data/"
+READS = "the lake is read-only; allowed: its tables and views, and its own Parquet files"
 
 
 def refresh(lake: Lake) -> None:
     """Rebuild `standpoint.duckdb` from the manifests and put it in place atomically.
 
-    Another publisher may commit meanwhile: it is built again until it shows the manifests as they are.
+    Another publisher may commit or compact meanwhile: it is built again until it shows what is there.
     On an object store there is no such file, since DuckDB could not read its own views from there
     without an extension; `connect` makes the same views in memory.
     """
     shown = None
-    while lake.store.is_local and shown != (manifests := list(lake.settled_manifests().values())):
+    while lake.store.is_local and shown != (now := (lake.settled_manifests(), spans.read(lake.store))):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / FILE
             with duckdb.connect(str(path)) as connection:
-                _create_views(connection, lake, manifests)
+                _create_views(connection, lake, spans.cover(lake.store, now[0].values(), now[1]))
             lake.store.write(FILE, path.read_bytes())
-        shown = manifests
+        shown = now
 
 
 def connect(lake: Lake) -> Connection:
@@ -49,7 +48,7 @@ def connect(lake: Lake) -> Connection:
     Raises EnvironmentProblem when nothing has been published yet.
     """
     if not lake.store.is_local:
-        return over(lake, lake.manifests().values())
+        return _over(lake, spans.cover(lake.store, lake.manifests().values(), spans.read(lake.store)))
     if not lake.store.exists(FILE):
         raise EnvironmentProblem(f"lake {lake.store.uri!r}: nothing is published yet; run `standpoint run`")
     connection = _open(lake)
@@ -58,16 +57,24 @@ def connect(lake: Lake) -> Connection:
         connection.close()  # the lake was moved or copied: its views name files elsewhere
         refresh(lake)
         connection = _open(lake)
-    return _locked(connection, lake.store.full("data") + "/")
+    return _locked(connection, *(f"{lake.store.full(folder)}/" for folder in ("data", spans.FOLDER)))
 
 
 def over(lake: Lake, manifests: Iterable[Manifest]) -> Connection:
     """A read-only connection in memory with every table and view over these days alone."""
+    return _over(lake, spans.Cover(list(manifests)))
+
+
+def _over(lake: Lake, cover: spans.Cover) -> Connection:
     connection = duckdb.connect()
-    for name, files in lake.files(manifests).items():
-        paths = [lake.store.full(f) for f in files]
-        schema = schemas.TABLES[name].published_schema
-        connection.register(name, ds.dataset(paths, schema=schema, filesystem=lake.store.filesystem))
+    for name, files in lake.files(cover.loose).items():
+        if not cover.stale:
+            connection.register(name, lake.dataset(name, [*files, *cover.compacted(name)]))
+            continue
+        connection.register(f"{name} of days", lake.dataset(name, files))
+        connection.register(f"{name} of spans", lake.dataset(name, cover.compacted(name)))
+        compacted = _but(f'"{name} of spans"', cover.stale)
+        connection.execute(f'CREATE VIEW {name} AS FROM "{name} of days" UNION ALL {compacted}')
     for name, sql in analyst_views().items():
         connection.execute(f"CREATE VIEW {name} AS {sql}")
     return _locked(connection)
@@ -184,10 +191,13 @@ def _locked(connection: Connection, *folders: str) -> Connection:
     return connection
 
 
-def _create_views(connection: Connection, lake: Lake, manifests: Iterable[Manifest]) -> None:
-    for name, files in lake.files(manifests).items():
-        paths = ", ".join(_literal(lake.store.full(f)) for f in files)
-        source = f"read_parquet([{paths}], hive_partitioning = false)"
+def _create_views(connection: Connection, lake: Lake, cover: spans.Cover) -> None:
+    for name, files in lake.files(cover.loose).items():
+        compacted = cover.compacted(name)
+        if cover.stale and compacted:
+            source = f"{_parquet(lake, files)} UNION ALL {_but(_parquet(lake, compacted), cover.stale)}"
+        else:
+            source = _parquet(lake, [*files, *compacted])
         connection.execute(f"CREATE VIEW {name} AS FROM {source}")
         table = schemas.TABLES[name]
         connection.execute(f"COMMENT ON VIEW {name} IS {_literal(table.row)}")
@@ -196,6 +206,16 @@ def _create_views(connection: Connection, lake: Lake, manifests: Iterable[Manife
     for name, sql in analyst_views().items():
         connection.execute(f"CREATE VIEW {name} AS {sql}")
         connection.execute(f"COMMENT ON VIEW {name} IS {_literal(comment_of(sql))}")
+
+
+def _parquet(lake: Lake, files: Iterable[str]) -> str:
+    paths = ", ".join(_literal(lake.store.full(f)) for f in files)
+    return f"read_parquet([{paths}], hive_partitioning = false)"
+
+
+def _but(source: str, days: Iterable[str]) -> str:
+    """The query for all rows of a source but those of these days."""
+    return f"FROM {source} WHERE day NOT IN ({', '.join(f'DATE {_literal(day)}' for day in days)})"
 
 
 def _literal(text: str) -> str:

@@ -9,6 +9,7 @@
     inbox/                                           what is landed but not built yet (pipeline.inbox)
     staging/<unit>/                                  what stages hand on (pipeline.staging)
     locks/                                           who commits, and who is at work on what (pipeline.locks)
+    compacted/                                       many days in few files, for the views (pipeline.compact)
     standpoint.duckdb                                views over exactly the committed files
 
 Of the protocols tried, this one alone showed readers no mixed tables under kills and rewriters
@@ -139,18 +140,20 @@ class Lake:
 
     def manifests(self, days: Collection[date] | None = None) -> dict[date, Manifest]:
         """Every published day's manifest, or those of these days, in the order of the days."""
-        paths = [entry.path for entry in self.store.list("manifest") if entry.path.endswith(".json")]
-        wanted = paths if days is None else {_manifest_path(day) for day in days}
-        found = map(Manifest.parse, self.store.read_all([path for path in paths if path in wanted]))
-        return {date.fromisoformat(m.day): m for m in found}
+        wanted = None if days is None else {_manifest_path(day) for day in days}
+        return _parsed(self._read_manifests(wanted))
 
     def settled_manifests(self) -> dict[date, Manifest]:
         """Every published day's manifest, as they all stood at one moment: no commit is seen half."""
         before = None
-        while before != (now := self.manifests()):
+        while before != (now := self._read_manifests()):
             before = now
             self.recover()  # what is under way between two equal readings would have been seen here
-        return now
+        return _parsed(now)
+
+    def _read_manifests(self, wanted: Collection[str] | None = None) -> list[bytes]:
+        paths = [entry.path for entry in self.store.list("manifest") if entry.path.endswith(".json")]
+        return self.store.read_all([path for path in paths if wanted is None or path in wanted])
 
     def table(self, manifest: Manifest | None, name: str) -> pa.Table:
         """One table of a published day, without the partition's own columns.
@@ -165,7 +168,7 @@ class Lake:
     def rows(self, name: str, manifests: Iterable[Manifest], columns: Sequence[str]) -> pa.Table:
         """These columns of one table of several published days."""
         files = [m.tables[name]["file"] for m in manifests if name in m.tables]
-        return self._dataset(name, files).to_table(columns=list(columns))
+        return self.dataset(name, files).to_table(columns=list(columns))
 
     def commit(self, manifests: Sequence[Manifest], check: Callable[[], None] = lambda: None) -> None:
         """Switch these days to their new manifests: each at once, and all or none after a crash.
@@ -267,7 +270,7 @@ class Lake:
         # The inbox first: what is taken up from it meanwhile is then in the manifests, and counts once.
         batches, manifests = inbox.batches(self.store), self.manifests()
         files = [m.tables["raw"]["file"] for m in manifests.values()]
-        table = self._dataset("raw", files).to_table(columns=inbox.KNOWN.names).cast(inbox.KNOWN)
+        table = self.dataset("raw", files).to_table(columns=inbox.KNOWN.names).cast(inbox.KNOWN)
         for batch in batches:
             fresh = [d for d in batch.days if d not in manifests or batch.name not in manifests[d].consumed]
             if not fresh:
@@ -289,7 +292,7 @@ class Lake:
     def _known_rejects(self) -> pa.Array:
         batches = inbox.batches(self.store)
         files = [m.tables["rejects"]["file"] for m in self.manifests().values()]
-        published = self._dataset("rejects", files).to_table(
+        published = self.dataset("rejects", files).to_table(
             columns=["reject_id"], filter=ds.field("stage") == "ingest"
         )
         pending = [
@@ -326,7 +329,8 @@ class Lake:
             for t in schemas.PUBLISHED
         }
 
-    def _dataset(self, name: str, files: Sequence[str]) -> ds.Dataset:
+    def dataset(self, name: str, files: Sequence[str]) -> ds.Dataset:
+        """These data files of one table, and the one without rows, as a dataset of its schema."""
         paths = [self.store.full(f) for f in (f"data/{name}/none.parquet", *files)]
         schema = schemas.TABLES[name].published_schema
         return ds.dataset(paths, schema=schema, format="parquet", filesystem=self.store.filesystem)
@@ -358,6 +362,10 @@ def parquet(table: pa.Table) -> bytes:
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="zstd")
     return sink.getvalue()
+
+
+def _parsed(manifests: Iterable[bytes]) -> dict[date, Manifest]:
+    return {date.fromisoformat(m.day): m for m in map(Manifest.parse, manifests)}
 
 
 def _manifest_path(day: date) -> str:

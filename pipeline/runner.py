@@ -15,6 +15,7 @@ import pyarrow as pa
 from pipeline import (
     accounts,
     checks,
+    compact,
     database,
     datadocs,
     locks,
@@ -227,12 +228,15 @@ def claim(lake: Lake, unit: Unit, claims: Claims) -> tuple[tuple[Due, ...], dict
 
 
 def finish(lake: Lake) -> None:
-    """What follows a run: tidying up, DuckDB's file, and the index of the validation pages."""
+    """What follows a run: tidying up, compacting, DuckDB's file, and the index of the validation pages."""
     locks.sweep(lake.store)
     # First, by what DuckDB's file shows until now: what it shows no more from now on has its grace ahead.
     removed = tidy(lake)
     logs.event(log, "tidied", removed=removed, units=sweep(lake, datetime.now(UTC) - GRACE))
-    database.refresh(lake)
+    try:
+        compact.compact(lake)
+    finally:  # what is published can be asked, also where there is no room to compact it
+        database.refresh(lake)
     datadocs.rebuild_index(lake.store)
 
 

@@ -76,7 +76,11 @@ def _size(status: Status) -> str:
     size = status.size
     aside = [
         f"{_bytes(count)} {what}"
-        for count, what in ((size.superseded_bytes, "superseded"), (size.orphan_bytes, "orphaned"))
+        for count, what in (
+            (size.compacted_bytes, "compacted"),
+            (size.superseded_bytes, "superseded"),
+            (size.orphan_bytes, "orphaned"),
+        )
         if count
     ]
     return ", ".join([f"{size.files:,} files, {_bytes(size.bytes)}", *aside])

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from pipeline import backlog as waiting
 from pipeline import failures as wrong
-from pipeline import inbox, speeds, trend
+from pipeline import inbox, spans, speeds, trend
 from pipeline.backlog import Backlog
 from pipeline.failures import Failures
 from pipeline.lake import Lake, Manifest, settled
@@ -61,7 +61,7 @@ class Freshness:
 
 @dataclass(frozen=True)
 class Size:
-    """Files and bytes of the lake; of these, what no manifest names any more, and what is missing.
+    """Files and bytes of the lake; of these, what is compacted, what nothing names any more, what is missing.
 
     `superseded`: replaced within a day, kept for those who still read them; `orphans`: named by nothing, as a
     crash leaves them, and superseded for longer. Both go when a run tidies up. `missing`: days of whose files
@@ -70,6 +70,7 @@ class Size:
 
     files: int
     bytes: int
+    compacted_bytes: int
     superseded_files: int
     superseded_bytes: int
     orphan_files: int
@@ -110,7 +111,7 @@ def examine(lake: Lake, context: Context, now: datetime | None = None) -> Status
 def _examine(lake: Lake, context: Context, now: datetime) -> Status:
     # The inbox after the manifests, as for planning: what is taken up meanwhile is then not counted twice.
     manifests, batches = lake.manifests(), inbox.batches(lake.store)
-    size = _size(lake.store.list(), manifests)
+    size = _size(lake.store.list(), manifests, spans.read(lake.store))
     whole = {day: m for day, m in manifests.items() if day not in size.missing}
     recent = sorted(whole.values(), key=lambda m: m.published_at)[-RECENT:]
     runs = lake.rows("runs", recent, speeds.COLUMNS)
@@ -161,16 +162,18 @@ def _last_run(lake: Lake, manifests: Iterable[Manifest], recent: Sequence[Manife
     return Run(run_id, by, started or ended, ended, len(own), sum(m.articles for m in own))
 
 
-def _size(entries: Iterable[Entry], manifests: Mapping[date, Manifest]) -> Size:
+def _size(entries: Iterable[Entry], manifests: Mapping[date, Manifest], index: spans.Index) -> Size:
     sizes = {entry.path: entry.size for entry in entries}
     files = {day: {e["file"] for e in m.tables.values()} for day, m in manifests.items()}
-    named = set().union(*files.values())
-    replaced = {file for m in manifests.values() for file in m.superseded} - named
-    data = {p for p in sizes if p.startswith("data/") and not p.endswith("/none.parquet")}
+    named = index.files.union(*files.values())
+    replaced = {file for m in manifests.values() for file in m.superseded}.union(index.superseded) - named
+    folders = ("data/", f"{spans.FOLDER}/")
+    data = {p for p in sizes if p.startswith(folders) and not p.endswith(("/none.parquet", spans.INDEX))}
     superseded, orphans = data & replaced, data - replaced - named
     return Size(
         files=len(sizes),
         bytes=sum(sizes.values()),
+        compacted_bytes=sum(sizes.get(file, 0) for file in index.files),
         superseded_files=len(superseded),
         superseded_bytes=sum(sizes[p] for p in superseded),
         orphan_files=len(orphans),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from pipeline import inbox, locks, mutex, schemas
+from pipeline import inbox, locks, mutex, schemas, spans
 from pipeline.lake import DATABASE, GRACE, Lake, settled
 from pipeline.settings import LARGEST
 
@@ -32,7 +32,8 @@ def tidy(lake: Lake, now: datetime | None = None) -> int:
     left = [entry.path for entry in lake.store.leftovers() if entry.modified < before]
     for path in (*inbox.orphans(lake.store, before), *left):
         lake.store.delete(path)
-    old = [entry.path for entry in lake.store.list("data") if entry.modified < before]
+    listed = (entry for folder in ("data", spans.FOLDER) for entry in lake.store.list(folder))
+    old = [entry.path for entry in listed if entry.modified < before]
     # Named once more, after the listing: a build may have come back to an old file's name meanwhile.
     stale = sorted(set(old) - _needed(lake, before))
     return sum(_delete_old(lake, stale[at : at + AT_ONCE], before) for at in range(0, len(stale), AT_ONCE))
@@ -55,8 +56,10 @@ def _delete_old(lake: Lake, paths: Sequence[str], before: datetime) -> int:
 
 
 def _needed(lake: Lake, before: datetime) -> set[str]:
-    """The data files that a manifest names, or that were superseded after `before`."""
-    needed = {f"data/{t.name}/none.parquet" for t in schemas.PUBLISHED}
+    """The files that a manifest or the index of the compacted ones names, or that were superseded after
+    `before`.
+    """
+    needed = {f"data/{t.name}/none.parquet" for t in schemas.PUBLISHED} | spans.needed(lake.store, before)
     for manifest in lake.manifests().values():
         needed |= {entry["file"] for entry in manifest.tables.values()}
         needed |= {f for f, when in manifest.superseded.items() if datetime.fromisoformat(when) >= before}

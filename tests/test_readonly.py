@@ -18,7 +18,7 @@ from pipeline.store import Store
 ROOT = Path(__file__).resolve().parent.parent
 ALLOWED = "the lake is read-only; allowed: SELECT, EXPLAIN, SHOW, DESCRIBE"
 FUNCTION = r"the table function {} is refused, the lake is read-only; allowed: its tables"
-FILE = "the lake is read-only; allowed: its tables and views, and the Parquet files under its data/"
+FILE = "the lake is read-only; allowed: its tables and views, and its own Parquet files"
 
 STATEMENTS = [  # each is run with {data}, the lake's own folder of data, and {out}, a folder that is nobody's
     ("COPY raw TO '{out}/x.csv'", "COPY is refused"),

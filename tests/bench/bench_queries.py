@@ -1,26 +1,32 @@
 """Query times of the analyst views over many partitions, beside the same data in one file per table.
 
-    python -m tests.bench.bench_queries [--mentions 1000000] [--days 365] [--lake DIR]
+    python -m tests.bench.bench_queries [--mentions 1000000] [--days 3650] [--lake DIR]
 
 The lake is that of the sample corpus (`seeds/`), run through the real pipeline once, and then repeated under
-new article ids over so many days. Prints how long the manifests take to read, `standpoint.duckdb` to rebuild
-and the plan to make, then for each view the best of three whole queries of a kind that an analyst asks, over
-the lake and over one compacted Parquet file per table, and the ratio.
+new article ids over so many days. Prints how long it takes to compact, to read the manifests, to rebuild
+`standpoint.duckdb` and to plan; then for each view the least processor time of five whole queries of a kind
+that an analyst asks: over one Parquet file per table, over the lake when all is compacted, and when the last
+days have changed since, as many as are left so (`pipeline.compact.LOOSE`); with `--days-alone` also over the
+days' own files. Processor time is what a query takes on a core of its own; the machine may do other work.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 import duckdb
+import pyarrow.parquet as pq
 from rich.progress import track
 
-from pipeline import database, plan, runner, schemas
+from pipeline import compact, database, plan, runner, schemas, spans
 from pipeline.ingest import ingest
 from pipeline.lake import Lake
 from pipeline.settings import Settings
@@ -28,7 +34,7 @@ from pipeline.stages import Context
 from tests.bench import big_lake
 
 SEEDS = Path(__file__).parents[2] / "seeds" / "landing"
-ROUNDS = 3
+ROUNDS = 5
 QUERIES = {
     "stance_daily": "SELECT * FROM stance_daily WHERE target_id = '{entity}' ORDER BY day",
     "who_on_whom": "SELECT * FROM who_on_whom ORDER BY articles DESC LIMIT 20",
@@ -41,10 +47,10 @@ Result = TypeVar("Result")
 
 
 def timed(work: Callable[[], Result]) -> tuple[float, Result]:
-    """Seconds that `work` took, and what it returned."""
-    started = time.perf_counter()
+    """Seconds of the processor that `work` took, and what it returned."""
+    started = time.process_time()
     result = work()
-    return time.perf_counter() - started, result
+    return time.process_time() - started, result
 
 
 def small() -> dict[str, object]:
@@ -56,20 +62,32 @@ def small() -> dict[str, object]:
         return big_lake.template(lake)
 
 
-def compacted(lake: Lake, folder: Path) -> duckdb.DuckDBPyConnection:
+def one_file(lake: Lake, folder: Path) -> duckdb.DuckDBPyConnection:
     """The same tables, one Parquet file each, and the same views over them."""
-    with database.connect(lake) as connection:
-        tables = {t.name: connection.execute(f"FROM {t.name}").to_arrow_table() for t in schemas.PUBLISHED}
     made = duckdb.connect()
-    for name, table in tables.items():
-        made.register("table_given", table)
-        path = folder / f"{name}.parquet"
-        made.execute(f"COPY table_given TO '{path}' (COMPRESSION zstd)")
-        made.unregister("table_given")
-        made.execute(f"CREATE VIEW {name} AS FROM read_parquet('{path}')")
+    with database.connect(lake) as connection:
+        for table in schemas.PUBLISHED:
+            path = folder / f"{table.name}.parquet"
+            rows = connection.execute(f"FROM {table.name}").to_arrow_table()
+            pq.write_table(rows, path, compression="zstd", row_group_size=compact.GROUP_ROWS)
+            made.execute(f"CREATE VIEW {table.name} AS FROM read_parquet('{path}')")
     for name, sql in database.analyst_views().items():
         made.execute(f"CREATE VIEW {name} AS {sql}")
     return made
+
+
+@contextmanager
+def changed(lake: Lake, days: int) -> Iterator[None]:
+    """The last days as if they were not what was compacted: by the digest of a table that nobody asks."""
+    before = list(lake.manifests().values())[-days:]
+    entries = [{**m.tables, "runs": {**m.tables["runs"], "sha256": "0" * 64}} for m in before]
+    lake.commit([replace(m, tables=t) for m, t in zip(before, entries, strict=True)])
+    database.refresh(lake)
+    try:
+        yield
+    finally:
+        lake.commit(before)
+        database.refresh(lake)
 
 
 def best(connection: duckdb.DuckDBPyConnection, sql: str) -> float:
@@ -81,40 +99,64 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="Measures the analyst views over many partitions.")
     parser.add_argument("--mentions", type=int, default=1_000_000)
-    parser.add_argument("--days", type=int, default=365)
+    parser.add_argument("--days", type=int, default=3_650)
     parser.add_argument("--lake", type=Path, help="keep the lake here, and use it again where it is")
+    parser.add_argument(
+        "--days-alone", action="store_true", help="ask the days' own files, too: removes what is compacted"
+    )
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        folder = given.lake or Path(scratch) / "lake"
-        lake = Lake(str(folder))
+        lake = Lake(str(given.lake or Path(scratch) / "lake"))
         if not lake.manifests():
             tables = small()
             days = iter(track(range(given.days), "days", transient=True))
             big_lake.fill(lake, tables, given.days, given.mentions, lambda _: next(days) and None)
-        report(lake, Path(scratch))
+        sizes(lake)
+        queries(lake, Path(scratch), days_alone=given.days_alone)
 
 
-def report(lake: Lake, scratch: Path) -> None:
-    """All figures of one lake."""
-    spent, manifests = timed(lake.manifests)
+def sizes(lake: Lake) -> None:
+    """How large the lake is, and how long it takes to look after it."""
+    told: dict[str, float] = {}
+    told["reading the manifests, s"], manifests = timed(lake.manifests)
+    told["compacting, s"], _ = timed(lambda: compact.compact(lake))
+    told["rebuilding the database, s"], _ = timed(lambda: database.refresh(lake))
+    told["planning, s"], _ = timed(lambda: plan.due(lake, Context(Settings())))
     print(f"{'days':30} {len(manifests):>10,}")
     for name in ("articles", "sentences", "mentions", "stances"):
         print(f"{name:30} {sum(m.tables[name]['rows'] for m in manifests.values()):>10,}")
-    print(f"{'reading the manifests, s':30} {spent:>10.2f}")
-    print(f"{'rebuilding the database, s':30} {timed(lambda: database.refresh(lake))[0]:>10.2f}")
-    context = Context(Settings())
-    spent, due = timed(lambda: plan.due(lake, context))
-    print(f"{f'planning ({len(due):,} due), s':30} {spent:>10.2f}\n")
-    with database.connect(lake) as many, compacted(lake, scratch) as one:
+    for what, folder in (("data, MB", "data"), ("compacted, MB", spans.FOLDER)):
+        print(f"{what:30} {sum(entry.size for entry in lake.store.list(folder)) / 1e6:>10.1f}")
+    for what, seconds in told.items():
+        print(f"{what:30} {seconds:>10.2f}")
+
+
+def queries(lake: Lake, scratch: Path, *, days_alone: bool) -> None:
+    """Each view's time over each way to store the same rows."""
+    days = list(lake.manifests())
+    first, last = next(d for d in days if (days[-1] - d).days < 28), days[-1]
+    with ExitStack() as stack:
+        one = stack.enter_context(one_file(lake, scratch))
         top = "SELECT entity_id FROM entity_daily GROUP BY ALL ORDER BY sum(articles) DESC, 1 LIMIT 1"
-        (entity,) = many.execute(top).fetchone() or ("",)
-        last = max(manifests)
-        first = min(d for d in manifests if (last - d).days < 28)
-        print(f"{'view':14} {'lake, s':>9} {'one file, s':>12} {'ratio':>7}")
-        for name, query in QUERIES.items():
-            sql = query.format(entity=str(entity).replace("'", "''"), first=first, last=last)
-            ours, theirs = best(many, sql), best(one, sql)
-            print(f"{name:14} {ours:>9.3f} {theirs:>12.3f} {ours / theirs:>7.2f}")
+        (entity,) = one.execute(top).fetchone() or ("",)
+        asked = {
+            name: query.format(entity=str(entity).replace("'", "''"), first=first, last=last)
+            for name, query in QUERIES.items()
+        }
+        found = {"one file": {name: best(one, sql) for name, sql in asked.items()}}
+        with database.connect(lake) as compacted:
+            found["compacted"] = {name: best(compacted, sql) for name, sql in asked.items()}
+        with changed(lake, compact.LOOSE), database.connect(lake) as partly:
+            found[f"{compact.LOOSE} loose"] = {name: best(partly, sql) for name, sql in asked.items()}
+        if days_alone:
+            shutil.rmtree(lake.store.full(spans.FOLDER))
+            database.refresh(lake)
+            with database.connect(lake) as alone:
+                found["days alone"] = {name: best(alone, sql) for name, sql in asked.items()}
+    print(f"\n{'view':14}" + "".join(f"{way:>12} {'ratio':>6}" for way in found))
+    for name in asked:
+        times = [(times[name], times[name] / found["one file"][name]) for times in found.values()]
+        print(f"{name:14}" + "".join(f"{seconds:>12.3f} {ratio:>6.2f}" for seconds, ratio in times))
 
 
 if __name__ == "__main__":

@@ -29,25 +29,40 @@ def fill(lake: Lake, tables: dict[str, pa.Table], days: int, mentions: int,
          progress: Callable[[int], None] = lambda _: None) -> None:  # fmt: skip
     """Publish so many days that together have at least so many mentions, in whole articles of `tables`."""
     ids = tables["raw"]["article_id"].to_pylist()
-    found = pc.value_counts(tables["mentions"]["article_id"]).to_pylist()
-    counts = {one["values"]: one["counts"] for one in found}
+    rows = {name: _by_article(tables[name]) for name in ("raw", *BY_ARTICLE)}
     made, turn = 0, 0
     for no in range(days):
         chosen: list[tuple[str, int]] = []
         while made * days < mentions * (no + 1):
             article = ids[turn % len(ids)]
             chosen.append((article, turn))
-            made, turn = made + counts.get(article, 0), turn + 1
-        _publish(lake, FIRST + timedelta(days=no), tables, chosen)
+            found = rows["mentions"].get(article)
+            made, turn = made + (found.num_rows if found else 0), turn + 1
+        _publish(lake, FIRST + timedelta(days=no), tables, rows, chosen)
         progress(1)
 
 
-def _publish(lake: Lake, day: date, tables: dict[str, pa.Table], chosen: list[tuple[str, int]]) -> None:
+def _by_article(table: pa.Table) -> dict[str, pa.Table]:
+    """The rows of each article that has some."""
+    ids = pc.unique(table["article_id"]).to_pylist()
+    found = {one: table.filter(pc.equal(table["article_id"], one)).combine_chunks() for one in ids}
+    if "near_duplicate_of" in table.column_names:
+        place = table.schema.get_field_index("near_duplicate_of")
+        none = table.schema.field(place)
+        found = {
+            one: rows.set_column(place, none, pa.nulls(rows.num_rows, none.type))
+            for one, rows in found.items()
+        }
+    return found
+
+
+def _publish(lake: Lake, day: date, tables: dict[str, pa.Table], rows: dict[str, dict[str, pa.Table]],
+             chosen: list[tuple[str, int]]) -> None:  # fmt: skip
     built: dict[str, pa.Table] = {name: schemas.TABLES[name].empty() for name in ("rejects", "runs")}
-    for name in ("raw", *BY_ARTICLE):
-        parts = [_copy(tables[name], article, turn) for article, turn in chosen]
-        built[name] = schemas.conform(name, pa.concat_tables(parts or [tables[name].slice(0, 0)]))
-    named = built["mentions"]["entity_id"].combine_chunks()
+    for name, found in rows.items():
+        parts = [_renamed(found[article], article, turn) for article, turn in chosen if article in found]
+        built[name] = pa.concat_tables(parts or [tables[name].slice(0, 0)])
+    named = pc.unique(built["mentions"]["entity_id"])
     built["entities"] = tables["entities"].filter(pc.is_in(tables["entities"]["entity_id"], named))
     snapshot = hashlib.sha256(day.isoformat().encode()).hexdigest()[:16]
     entries = {name: lake.write_table(name, day, snapshot, table) for name, table in built.items()}
@@ -55,14 +70,7 @@ def _publish(lake: Lake, day: date, tables: dict[str, pa.Table], chosen: list[tu
     lake.commit([Manifest(*told, tables=entries)])
 
 
-def _copy(table: pa.Table, article: str, turn: int) -> pa.Table:
-    rows = table.filter(pc.equal(table["article_id"], article))
+def _renamed(rows: pa.Table, article: str, turn: int) -> pa.Table:
     renamed = hashlib.sha256(f"{article} {turn}".encode()).hexdigest()[:16]
-    rows = rows.set_column(
-        rows.schema.get_field_index("article_id"), rows.schema.field("article_id"),
-        pa.array([renamed] * rows.num_rows, pa.string()),
-    )  # fmt: skip
-    if "near_duplicate_of" in rows.column_names:
-        place = rows.schema.get_field_index("near_duplicate_of")
-        rows = rows.set_column(place, rows.schema.field(place), pa.nulls(rows.num_rows, pa.string()))
-    return rows
+    place = rows.schema.get_field_index("article_id")
+    return rows.set_column(place, rows.schema.field(place), pa.repeat(pa.scalar(renamed), rows.num_rows))

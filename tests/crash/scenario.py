@@ -15,7 +15,20 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import database, headers, ingest, language, plan, runner, staging, suites, validate
+from pipeline import (
+    compact,
+    database,
+    headers,
+    ingest,
+    language,
+    plan,
+    runner,
+    schemas,
+    spans,
+    staging,
+    suites,
+    validate,
+)
 from pipeline.clean import clean_record
 from pipeline.lake import Lake
 from pipeline.settings import Settings
@@ -25,7 +38,7 @@ from pipeline.validate import Report
 from tests.fake_models import KeywordJudge, KeywordTagger
 
 PHASES = 2  # deliveries of tests.crash.corpus
-CHUNK = 2  # items: several batches an ingest
+CHUNK = 2  # items
 TIMES = ("run_id", "started_at", "seconds")  # of `runs`: they differ from run to run
 
 State = Mapping[str, Mapping[str, Any]]
@@ -48,7 +61,7 @@ def load() -> None:
 
 def work(lake: str, landing: Path) -> None:
     """One run, as `standpoint ingest` and `run` make it. Raises AssertionError where a day fails."""
-    ingest.CHUNK_ITEMS = CHUNK
+    ingest.CHUNK_ITEMS, compact.LOOSE = CHUNK, 0  # several batches an ingest, and all days compacted
     home = Lake(lake)
     ingest.ingest(home, (), str(landing))
     units = list(plan.units(plan.due(home, context()), home))
@@ -101,6 +114,10 @@ def settled(lake: Lake) -> list[str]:
     """What is still to do or left over, a line each; after it, all that has passed its time is removed."""
     lines = [f"day {due.day} is due: {due.reasons}" for due in plan.due(lake, context())]
     database.refresh(lake)
+    with database.connect(lake) as views, database.over(lake, lake.manifests().values()) as days:
+        for name in (*(table.name for table in schemas.PUBLISHED), *database.analyst_views()):
+            shown, held = (c.execute(f"FROM {name} ORDER BY ALL").fetchall() for c in (views, days))
+            lines += [f"{name}: the views show what the days do not hold"] if shown != held else []
     later = datetime.now(UTC) + timedelta(days=3)
     staging.sweep(lake, later)
     tidy(lake, later)
@@ -120,6 +137,7 @@ def _named(lake: Lake) -> set[str]:
         *(f"manifest/{day.isoformat()}.json" for day in manifests),
     }
     named |= {file for files in lake.files(manifests.values()).values() for file in files}
+    named |= {spans.INDEX} | spans.read(lake.store).files
     named |= {entry.path for entry in lake.store.list("sources")}
     index = lake.store.read("_docs/index.html").decode()
     pages = {e.path for e in lake.store.list("_docs") if e.path.removeprefix("_docs/") in index}
