@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -21,6 +22,7 @@ from pipeline.outcome import Outcome
 from pipeline.plan import Due, Shard, Unit
 from pipeline.stages import STAGES, Context, fingerprint, recipe, stale
 from pipeline.staging import Day, Staged, StageRun
+from pipeline.store import AT_ONCE
 
 COUNTS = ("rows_in", "rows_out", "rejected", "duplicates", "seconds")
 BY_ARTICLE = ("articles", "sentences", "repairs", "signatures", "mentions", "stances")
@@ -172,11 +174,21 @@ def _run_row(due: Due, run_id: str, stage: str, started_at: datetime, **values: 
 
 
 def write(
-    lake: Lake, due: Due, tables: Mapping[str, pa.Table], context: Context
-) -> dict[str, Mapping[str, Any]]:
-    """Write these tables of a day as files; returns their entries for its manifest."""
-    previous = base(lake, due, context)
-    return {n: lake.write_table(n, due.date, due.snapshot, t, previous) for n, t in tables.items()}
+    lake: Lake, days: Sequence[Due], tables: Mapping[date, Mapping[str, pa.Table]], context: Context
+) -> dict[date, dict[str, Mapping[str, Any]]]:
+    """Write these tables of days as files, several at once; returns by day their entries for its manifest."""
+    previous = {due.date: base(lake, due, context) for due in days}
+    files = [(due, name, table) for due in days for name, table in tables[due.date].items()]
+
+    def written(due: Due, name: str, table: pa.Table) -> dict[str, Any]:
+        return lake.write_table(name, due.date, due.snapshot, table, previous[due.date])
+
+    entries: dict[date, dict[str, Mapping[str, Any]]] = {due.date: {} for due in days}
+    # A disk makes many files durable in about the time of one (docs/performance.md), a far store likewise.
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for (due, name, _), entry in zip(files, pool.map(written, *zip(*files, strict=True)), strict=True):
+            entries[due.date][name] = entry
+    return entries
 
 
 def manifest(

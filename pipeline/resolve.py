@@ -91,7 +91,9 @@ class _Context:
 
     def _told(self, entity_id: str) -> bool:
         words = self.aliases.entities[entity_id].context
-        return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", self.text) for word in words)
+        return any(
+            word in self.text and re.search(rf"(?<!\w){re.escape(word)}(?!\w)", self.text) for word in words
+        )
 
 
 def _government(name: Name, entity_id: str, aliases: Aliases) -> str:

@@ -135,7 +135,7 @@ def _publish(lake: Lake, unit_id: str, context: Context, run_id: str, claims: Cl
     later = {day: around.manifests[day].snapshot for day in changed}
     checks.of_days(lake, unit_id, later, changed, "neighbours")
     # Written before the time is taken: on a store that is far away that is most of it.
-    written = {due.date: publish.write(lake, due, built[due.date], context) for due in days}
+    written = publish.write(lake, days, built, context)
     spent = accounts.shares(time.perf_counter() - clock, {**built, **changed})
     for due in days:
         tables, own = built[due.date], StageRun(run_id, "publish", started, spent[due.date])
@@ -145,8 +145,8 @@ def _publish(lake: Lake, unit_id: str, context: Context, run_id: str, claims: Cl
         tables["runs"] = accounts.settled(lake, around.manifests[day], tables, own, context)
     done = {day: {"runs": tables["runs"]} for day, tables in {**built, **changed}.items()}
     checks.of_days(lake, unit_id, snapshots | later, done, "runs")
-    for due in days:
-        written[due.date] |= publish.write(lake, due, {"runs": built[due.date]["runs"]}, context)
+    for day, entries in publish.write(lake, days, done, context).items():
+        written[day] |= entries
     manifests = [
         publish.manifest(lake, due, built[due.date], written[due.date], run_id, context) for due in days
     ]

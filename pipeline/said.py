@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -64,19 +65,19 @@ def _paragraphs(
 ) -> Iterator[list[Sentence]]:
     """The paragraphs in which somebody says something of somebody."""
     spans = _spans(prose, attributions)
-    mentions = defaultdict[int, list[Mention]](list)
+    mentions = defaultdict[int, list[tuple[Any, ...]]](list)
     columns = (named[name].to_pylist() for name in ("start", "end", "type", "entity_id"))
     for row, (place, *values) in enumerate(zip(home.tolist(), *columns, strict=True)):
-        mentions[place].append(Mention(row, *values))
+        mentions[place].append((row, *values))
     texts = prose["text"].to_pylist()
     for rows in _lines(prose):
         if any(row in mentions and spans[row]["content"] for row in rows if row in spans):
             yield [_sentence(texts[row], spans.get(row, {}), mentions.get(row, [])) for row in rows]
 
 
-def _sentence(text: str, spans: Mapping[str, list[Span]], mentions: list[Mention]) -> Sentence:
+def _sentence(text: str, spans: Mapping[str, list[Span]], mentions: list[tuple[Any, ...]]) -> Sentence:
     sources, cues, contents = (tuple(spans.get(role, ())) for role in ("source", "cue", "content"))
-    return Sentence(text, sources, cues, contents, tuple(mentions))
+    return Sentence(text, sources, cues, contents, tuple(Mention(*values) for values in mentions))
 
 
 def _spans(prose: pa.Table, attributions: pa.Table) -> dict[int, dict[str, list[Span]]]:

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 REASONS = (
     "unreadable",  # the container or file cannot be opened or decompressed
@@ -129,12 +131,12 @@ class Table:
         """The sort order of a file, which is the key: it makes equal content equal bytes."""
         return self.key
 
-    @property
+    @cached_property
     def schema(self) -> pa.Schema:
         """The Arrow schema between stages, without the partition's own columns."""
         return pa.schema([c.field for c in self.columns], metadata={"comment": self.row})
 
-    @property
+    @cached_property
     def published_schema(self) -> pa.Schema:
         """The Arrow schema of the files in the lake: `day` and `snapshot`, then the columns."""
         return pa.schema([c.field for c in (*PARTITION, *self.columns)], metadata={"comment": self.row})
@@ -516,8 +518,25 @@ def conform(name: str, table: pa.Table) -> pa.Table:
     wrong = sorted(set(schema.names) ^ set(table.column_names))
     if wrong:
         raise ValueError(f"table {name}: columns {', '.join(wrong)} are missing or not declared")
-    cast = pa.Table.from_arrays([table[f.name].cast(f.type) for f in schema], schema=schema)
-    return cast.sort_by([(c, "ascending") for c in TABLES[name].sort]).combine_chunks()
+    columns = table.select(schema.names).columns
+    cast = [c if c.type == f.type else c.cast(f.type) for c, f in zip(columns, schema, strict=True)]
+    found = pa.Table.from_arrays(cast, schema=schema)
+    if not _ascends(found, TABLES[name].sort):
+        found = found.sort_by([(c, "ascending") for c in TABLES[name].sort])
+    return found.combine_chunks()
+
+
+def _ascends(table: pa.Table, names: Iterable[str]) -> bool:
+    """Whether the rows are in the order of these columns already; to look is far cheaper than to sort."""
+    tied: Any = True
+    for column in (table[name].combine_chunks() for name in names):
+        if column.null_count:
+            return False
+        before, after = column[:-1], column[1:]
+        if pc.any(pc.and_(pc.greater(before, after), tied)).as_py():
+            return False
+        tied = pc.and_(pc.equal(before, after), tied)
+    return True
 
 
 def from_rows(name: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:

@@ -1,13 +1,15 @@
 """What stages hand on: `staging/<unit>/` in the lake, so that each stage can be its own task.
 
 unit.json                    the unit of work (pipeline.plan)
-inputs/raw.parquet           what its days are built from, and
-inputs/rejects.parquet       what ingest refused, as they were when the first stage began
+inputs/raw.arrow             what its days are built from, and
+inputs/rejects.arrow         what ingest refused, as they were when the first stage began
 inputs/days.json             which articles are fresh, and the ingests taken up; written last
-<stage>/<table>.parquet      what the stage kept
-<stage>/rejects.parquet      what it refused
+<stage>/<table>.arrow        what the stage kept
+<stage>/rejects.arrow        what it refused
 <stage>/run.json             its counts, written last: the stage is done
 failed.json                  the unit's data failed validation: its days, and why
+
+Tables are in Arrow's own format, which costs a third of what Parquet does: they are read once or twice.
 """
 
 from __future__ import annotations
@@ -20,11 +22,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline import schemas
 from pipeline.errors import UsageError
-from pipeline.lake import Lake, parquet
+from pipeline.lake import Lake
 from pipeline.outcome import Outcome
 from pipeline.units import Unit
 
@@ -100,7 +101,8 @@ class Staging:
         """Stage what the unit's days are built from, so that every stage works on the same."""
         for name in ("raw", "rejects"):
             tables = [schemas.stamp(name, getattr(found, name), day, "") for day, found in days.items()]
-            self.store.write(f"{self.folder}/inputs/{name}.parquet", parquet(pa.concat_tables(tables)))
+            whole = pa.concat_tables(tables).combine_chunks()
+            self.store.write(f"{self.folder}/inputs/{name}.arrow", _packed(whole))
         record = {
             d.isoformat(): {"fresh": f.fresh, "cleaned": f.cleaned, "ingests": f.ingests}
             for d, f in days.items()
@@ -114,8 +116,8 @@ class Staging:
             raise UsageError(f"unit {self.unit_id}: its inputs are not staged; run clean first")
         tables = {}
         for name in ("raw", "rejects"):
-            with self.store.open(f"{self.folder}/inputs/{name}.parquet") as file:
-                tables[name] = pq.read_table(file)
+            with self.store.open(f"{self.folder}/inputs/{name}.arrow") as file:
+                tables[name] = pa.ipc.open_file(file).read_all()
         found = {}
         for text, record in json.loads(taken_up).items():
             day = date.fromisoformat(text)
@@ -130,17 +132,17 @@ class Staging:
         """Stage what a stage kept and refused; its run is written last."""
         self._tables.clear()
         for name, table in (*outcome.kept.items(), ("rejects", outcome.rejected)):
-            self.store.write(f"{self.folder}/{stage}/{name}.parquet", parquet(schemas.conform(name, table)))
+            self.store.write(f"{self.folder}/{stage}/{name}.arrow", _packed(schemas.conform(name, table)))
         record = asdict(run) | {"started_at": run.started_at.isoformat()}
         self.store.write(f"{self.folder}/{stage}/run.json", json.dumps(record).encode())
 
     def read(self, stage: str, table: str) -> pa.Table:
         """A table that a stage of this unit has staged. Raises UsageError when it has not."""
         if (stage, table) not in self._tables:
-            path = f"{self.folder}/{stage}/{table}.parquet"
+            path = f"{self.folder}/{stage}/{table}.arrow"
             try:
                 with self.store.open(path) as file:
-                    self._tables[stage, table] = schemas.conform(table, pq.read_table(file))
+                    self._tables[stage, table] = schemas.conform(table, pa.ipc.open_file(file).read_all())
             except FileNotFoundError as error:
                 raise UsageError(
                     f"unit {self.unit_id}: {table} of stage {stage} is not staged; run {stage} first"
@@ -205,6 +207,13 @@ def _whole(parts: Sequence[Day]) -> Day:
     tables = (pa.concat_tables(getattr(part, name) for part in parts) for name in ("raw", "rejects"))
     named = (sum((getattr(part, name) for part in parts), ()) for name in ("fresh", "cleaned", "ingests"))
     return Day(*tables, *named)
+
+
+def _packed(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as file:
+        file.write_table(table)
+    return bytes(sink.getvalue().to_pybytes())
 
 
 def sweep(lake: Lake, before: datetime) -> int:

@@ -29,7 +29,8 @@ from pipeline.errors import EnvironmentProblem, UsageError
 _TEMPORARY = re.compile(r"(?:.*/)?\.[0-9a-f]{32}\.tmp", re.S)  # what `write` names a file before it is whole
 
 
-AT_ONCE = 16  # requests to an object store, which answers one in tens of milliseconds and many as fast
+AT_ONCE = 16
+"""Requests to an object store, or files to a disk: one is answered in milliseconds, and many as fast."""
 
 
 class Entry(NamedTuple):

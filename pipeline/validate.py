@@ -142,8 +142,14 @@ def _validate(context: Any, name: str, frame: pd.DataFrame, expectations: list[s
     suite = context.suites.add(gx.ExpectationSuite(name, expectations=expectations))
     asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
     batch = asset.add_batch_definition_whole_dataframe(name)
-    validation = gx.ValidationDefinition(name=name, data=batch, suite=suite)
-    return context.validation_definitions.add(validation).run(
+    validation = context.validation_definitions.add(
+        gx.ValidationDefinition(name=name, data=batch, suite=suite)
+    )
+    found = validation.run(batch_parameters={"dataframe": frame}, result_format="BASIC")
+    if found.success:
+        return found
+    # Only where something is broken are the rows asked for: that takes half as long again.
+    return validation.run(
         batch_parameters={"dataframe": frame},
         result_format={"result_format": "COMPLETE", "exclude_unexpected_values": True},
     )

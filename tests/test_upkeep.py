@@ -35,7 +35,7 @@ def age(lake, days: int) -> None:
 
 def test_vacuum_removes_what_is_past_its_grace_and_nothing_else(home):
     home.store.write("staging/old/unit.json", b"[]")
-    home.store.write("staging/old/clean/raw.parquet", b"")
+    home.store.write("staging/old/clean/raw.arrow", b"")
     home.store.write("planned/old.json", b"[]")
     home.store.write("data/raw/day=2022-01-05/0000000000000000.parquet", b"")
     age(home, 40)

@@ -102,7 +102,7 @@ def test_what_is_left_over_and_what_differs_is_told(built):
     for path in (
         "data/raw/day=2022-01-05/x.parquet",
         "_docs/x/clean.passed.json",
-        "staging/x/inputs/raw.parquet",
+        "staging/x/inputs/raw.arrow",
     ):
         built.store.write(path, b"x")
     assert scenario.settled(built) == ["_docs/x/clean.passed.json: nothing names it"]
