@@ -19,7 +19,8 @@ from pipeline.settings import Settings
 from pipeline.stages import Context
 
 # No deadlines: how long an example takes is the machine's business, and no property of the code.
-# The same examples in every run, so that a failure is the change's; `--hypothesis-profile explore` seeks new ones.
+# The same examples in every run, so that a failure is the change's; `--hypothesis-profile explore` seeks
+# new ones.
 settings.register_profile("standpoint", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None)
 settings.load_profile("standpoint")
