@@ -1,6 +1,6 @@
 """Kill runs at every call that changes a file, and at random, and run again: what is the lake then?
 
-    python -m tests.crash [--fault kill|full|power] [--every N] [--kills N] [--writers N] [--seed N]
+    python -m tests.crash [--fault kill|full|power] [--every N] [--at TEXT] [--kills N] [--writers N]
 
 Without options it is the long version: a kill at each point, one after the other, then 300 random ones. A run
 is the real one (ingest, stages, validation, publish, DuckDB's file, tidying up) over two small deliveries,
@@ -34,6 +34,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description="Kills runs, and runs again.")
     parser.add_argument("--every", type=int, default=1, help="try every Nth point only (0: none)")
+    parser.add_argument("--at", default="", help="try points with this in their name only")
     parser.add_argument("--kills", type=int, default=300, help="random kills")
     parser.add_argument("--writers", type=int, default=1, help="runs at once that are killed at random")
     parser.add_argument("--seed", type=int, default=1)
@@ -47,7 +48,7 @@ def main() -> None:
         trials.deliver()
     print(f"calls that change files: {[len(calls) for calls in trials.points]}", flush=True)
     rng = random.Random(given.seed)
-    wrong = at_points(trials, given.every, given.fault, rng) if given.every else 0
+    wrong = at_points(trials, given.every, given.fault, rng, given.at) if given.every else 0
     wrong += at_random(trials, given.kills, given.writers, rng) if given.kills else 0
     print(f"{time.monotonic() - started:.0f} s, {wrong} findings")
     if wrong:
@@ -56,11 +57,18 @@ def main() -> None:
         shutil.rmtree(folder)
 
 
-def at_points(trials: Trials, every: int, fault: str, rng: random.Random) -> int:
-    """A fault at every Nth point of both deliveries; returns in how many trials something was wrong."""
+def at_points(trials: Trials, every: int, fault: str, rng: random.Random, name: str = "") -> int:
+    """A fault at every Nth point of both deliveries, of those with this in their name; returns in how many
+    trials something was wrong.
+    """
     tried: Counter[str] = Counter()
     wrong = 0
-    places = [(phase, at) for phase, calls in enumerate(trials.points) for at in range(1, len(calls) + 1)]
+    places = [
+        (phase, at)
+        for phase, calls in enumerate(trials.points)
+        for at, point in enumerate(calls, start=1)
+        if name in point
+    ]
     rng.shuffle(places)  # a part of the series is a fair sample of it
     for phase, at in places[::every]:
         found = at_point(trials, phase, at, fault)
