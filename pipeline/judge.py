@@ -96,8 +96,10 @@ def labels(probabilities: np.ndarray, least: float | np.ndarray = 0.0) -> list[s
 
 def _matrix(vectors: pa.Table, places: np.ndarray) -> np.ndarray:
     """The vectors at these rows as one matrix, float16."""
-    taken = vectors["vector"].take(pa.array(places)).combine_chunks()
-    return np.asarray(taken.flatten(), np.float16).reshape(len(places), -1 if len(places) else 0)
+    if not len(places):
+        return np.zeros((0, 0), np.float16)
+    whole = vectors["vector"].combine_chunks().flatten()
+    return np.asarray(whole, np.float16).reshape(vectors.num_rows, -1)[places]
 
 
 def _questions(named: pa.Table, home: np.ndarray, spoken: Said) -> tuple[np.ndarray, np.ndarray]:

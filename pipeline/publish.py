@@ -116,11 +116,11 @@ def assemble(lake: Lake, due: Due, day: Day, staging: Staged, context: Context) 
     tables: dict[str, pa.Table] = {"raw": day.raw}
     for name in BY_ARTICLE:
         stage = [s.name for s in STAGES if name in s.writes][-1]
-        new = of(staging.read(stage, name), day.fresh)
+        new = staging.of(stage, name, day.fresh)
         tables[name] = pa.concat_tables([of(lake.table(manifest, name), carried), new])
     old = lake.table(manifest, "rejects")
     refused = [of(old.filter(pc.not_equal(old["stage"], "ingest")), carried), day.rejects]
-    refused += [of(staging.read(stage.name, "rejects"), day.fresh) for stage in STAGES]
+    refused += [staging.of(stage.name, "rejects", day.fresh) for stage in STAGES]
     tables["rejects"] = pa.concat_tables(refused)
     return {name: schemas.conform(name, table) for name, table in tables.items()}
 
@@ -142,8 +142,8 @@ def runs(
     ]
     for stage in STAGES:
         unit = staging.run(stage.name)
-        kept = of(staging.read(stage.name, stage.counts), day.fresh).num_rows
-        refused = of(staging.read(stage.name, "rejects"), day.fresh)
+        kept = staging.of(stage.name, stage.counts, day.fresh).num_rows
+        refused = staging.of(stage.name, "rejects", day.fresh)
         broken = pc.any(pc.equal(refused["reason"], "rule")).as_py()
         rows.append(
             _run_row(

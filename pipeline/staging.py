@@ -20,8 +20,8 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline import schemas
 from pipeline.errors import UsageError
@@ -32,6 +32,7 @@ from pipeline.units import Unit
 COUNTS = ("seconds", "articles", "rows_out", "rejected")
 
 FAILED = "failed.json"
+NOWHERE = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -114,15 +115,16 @@ class Staging:
         taken_up = self.store.find(f"{self.folder}/inputs/days.json")
         if taken_up is None:
             raise UsageError(f"unit {self.unit_id}: its inputs are not staged; run clean first")
-        tables = {}
+        tables, parts = {}, {}
         for name in ("raw", "rejects"):
             with self.store.open(f"{self.folder}/inputs/{name}.arrow") as file:
                 tables[name] = pa.ipc.open_file(file).read_all()
+            parts[name] = rows_by(tables[name]["day"])
         found = {}
         for text, record in json.loads(taken_up).items():
             day = date.fromisoformat(text)
             rows = {
-                name: schemas.unstamp(name, table.filter(pc.equal(table["day"], pa.scalar(day, pa.date32()))))
+                name: schemas.unstamp(name, table.take(parts[name].get(day, NOWHERE)))
                 for name, table in tables.items()
             }
             found[day] = Day(**rows, **{name: tuple(items) for name, items in record.items()})
@@ -175,6 +177,7 @@ class Staged:
         """`unit_id`: of any of the shards."""
         self.unit = Staging(lake, unit_id).unit()
         self.parts = [Staging(lake, name) for name in self.unit.siblings(unit_id)]
+        self._rows: dict[tuple[str, str], tuple[pa.Table, Mapping[str, np.ndarray]]] = {}
 
     def waits(self, stage: str) -> int:
         """How many shards have not finished this stage."""
@@ -189,6 +192,15 @@ class Staged:
         """A table that a stage has staged."""
         return pa.concat_tables(part.read(stage, table) for part in self.parts)
 
+    def of(self, stage: str, table: str, articles: Sequence[str]) -> pa.Table:
+        """The rows of these articles of a table that a stage has staged."""
+        if (stage, table) not in self._rows:
+            whole = self.read(stage, table)
+            self._rows[stage, table] = whole, rows_by(whole["article_id"])
+        whole, found = self._rows[stage, table]
+        rows = [found[article] for article in articles if article in found]
+        return whole.take(np.sort(np.concatenate(rows)) if rows else NOWHERE)
+
     def run(self, stage: str) -> StageRun:
         """The counts of a stage: of all shards together, from when the first began."""
         runs = [part.run(stage) for part in self.parts]
@@ -200,6 +212,15 @@ class Staged:
         """Delete the folders of all shards."""
         for part in self.parts:
             part.remove()
+
+
+def rows_by(column: pa.ChunkedArray) -> dict[Any, np.ndarray]:
+    """The rows of each value of a column, in their order."""
+    values = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    codes = np.asarray(values.indices)
+    order = np.argsort(codes, kind="stable")
+    parts = np.split(order, np.cumsum(np.bincount(codes, minlength=len(values.dictionary)))[:-1])
+    return dict(zip(values.dictionary.to_pylist(), parts, strict=True)) if len(codes) else {}
 
 
 def _whole(parts: Sequence[Day]) -> Day:

@@ -2,10 +2,12 @@
 
     python -m tests.bench.bench_run SOURCE... [--lake DIR]
 
-Prints the seconds of each stage, tokens per second of the model stage and of the whole run, and both
-against the encoder alone on the same sentences, in the same process; then what cleaning alone takes, without
-its validation and its files. Absolute figures depend on the
-machine and on what else it does; the ratios are what to compare. The lake is kept where one is named.
+Prints the seconds of each stage; the model's share of the run's processor time, and that of all else; tokens
+per second of the model stage and of the whole run, and both against the encoder alone on the same sentences,
+in the same process; then what cleaning alone takes, without its validation and its files. The model is what
+`tag` and `judge` ask of it: tokenizer, encoder, heads and decoding; all else is validation, files and the
+stages' own work. Absolute figures depend on the machine and on what else it does; the ratios are what to
+compare, and of them those of processor time. The lake is kept where one is named.
 """
 
 from __future__ import annotations
@@ -13,11 +15,15 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
+import numpy as np
 import pyarrow as pa
 
 import models
+from models.infer import Model
 from pipeline import clean, database, plan, runner
 from pipeline.ingest import ingest
 from pipeline.lake import Lake
@@ -26,6 +32,37 @@ from pipeline.stages import Context
 from tests.bench.bench_model import encode
 
 SAMPLE = 4000  # sentences for the encoder alone: some ten seconds
+Result = TypeVar("Result")
+
+
+class Timed:
+    """A model, and the seconds that it has taken: of its processor, and on the clock."""
+
+    def __init__(self, model: Model) -> None:
+        self.model, self.digest = model, model.digest
+        self.processor, self.clock = 0.0, 0.0
+
+    @property
+    def thresholds(self) -> Mapping[str, Mapping[str, Sequence[float | None]]]:
+        """As the model states them."""
+        return self.model.thresholds
+
+    def tag(
+        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]] | None = None
+    ) -> models.Tags:
+        """As the model."""
+        return self._timed(lambda: self.model.tag(texts, spans))
+
+    def judge(self, questions: models.Questions) -> np.ndarray:
+        """As the model."""
+        return self._timed(lambda: self.model.judge(questions))
+
+    def _timed(self, work: Callable[[], Result]) -> Result:
+        processor, clock = time.process_time(), time.perf_counter()
+        found = work()
+        self.processor += time.process_time() - processor
+        self.clock += time.perf_counter() - clock
+        return found
 
 
 def main() -> None:
@@ -39,23 +76,29 @@ def main() -> None:
         started = time.perf_counter()
         summary = ingest(lake, given.sources)
         landed = time.perf_counter()
-        context = Context(Settings())
         model = models.load()
-        loaded = time.perf_counter()
+        assert isinstance(model, Model)
+        timed = Timed(model)
+        context = Context(Settings(), timed, timed)
+        loaded, processor = time.perf_counter(), time.process_time()
         failures = runner.run(lake, list(plan.units(plan.due(lake, context), lake)), context)
         runner.finish(lake)
-        done = time.perf_counter()
+        done, spent = time.perf_counter(), time.process_time() - processor
         for name, count in summary.rows():
             print(f"{name:40} {count:>10,}")
         print(f"{'failed units':40} {len(failures):>10,}")
         print(f"{'ingest, seconds':40} {landed - started:>10.1f}")
         print(f"{'run, seconds':40} {done - loaded:>10.1f}")
+        print(f"{'of which the model':40} {timed.clock:>10.1f}")
+        print(f"{'run, seconds of processor':40} {spent:>10.1f}")
+        print(f"{'of which the model':40} {timed.processor:>10.1f}")
+        print(f"{'everything but the model':40} {1 - timed.processor / spent:>10.1%}")
         with database.connect(lake) as connection:
             report(connection, done - loaded, model)
         cleaning(lake, done - loaded, context)
 
 
-def report(connection: database.Connection, seconds: float, model: models.Model) -> None:
+def report(connection: database.Connection, seconds: float, model: Model) -> None:
     """What the lake's own `runs` say, against the encoder alone."""
     stages = database.query(
         connection,
