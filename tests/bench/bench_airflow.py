@@ -1,14 +1,16 @@
-"""What Airflow adds to a bulk backfill: the DAG `backfill` under `standpoint airflow`, and `standpoint run`.
+"""What Airflow adds to a unit of work: the DAG `backfill` under `standpoint airflow`, and `standpoint run`.
 
-    OMP_NUM_THREADS=1 taskset -c 1 python -m tests.bench.bench_airflow ARCHIVE [--articles 1000]
+    OMP_NUM_THREADS=1 taskset -c 1 python -m tests.bench.bench_airflow ARCHIVE [--articles 75] [--days 3]
 
-Makes a corpus (`tests.bench.corpus`) and has it made current twice: by `standpoint ingest` and `standpoint
-run`, and by a real local Airflow, one unit after the other. `--model` is for a trial with another model than
-the shipped one (as `STANDPOINT_MODEL`).
+Makes a corpus (`tests.bench.corpus`) and has it made current twice, a day a unit of work: by one process that
+does what `standpoint run` does, and by a real local Airflow, with a run of the DAG for each day. What they
+differ by is what Airflow costs: it starts a process for each task, which loads what its stage needs, and asks
+a database what is next. It is the same for a unit of any size; the three tasks of a run are in it, too.
 
-Prints what each took by the wall and of processor time (Airflow's own processes and PostgreSQL included); for
-each task how long it took, how much of that was its stage's own work, as `runs` has it, and how long after
-the task before it it started; and the share of Airflow in the whole. Fails where the tables differ.
+Prints for each day seconds by the wall and of processor time of both (of Airflow: all of its processes and
+PostgreSQL); for each kind of task its seconds, how many of these `runs` knows as its stage's own, and how
+long after the task before it it started; and Airflow's share in a unit that takes `--unit` seconds by itself.
+Fails where the tables differ.
 """
 
 from __future__ import annotations
@@ -16,21 +18,61 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
+import sys
 import tempfile
+import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline import database
+from pipeline import database, plan, runner
+from pipeline.ingest import ingest
 from pipeline.lake import Lake
+from pipeline.settings import Settings
+from pipeline.stages import Context
 from tests.bench import corpus
-from tests.bench.bench_plain import Spent, measured
 from tests.bench.bench_workers import digests
 from tests.bench.local_airflow import Airflow
 
 STAGES = ("clean", "tag", "link", "judge", "publish")
+Spent = dict[str, tuple[float, float]]
+"""By day: seconds by the wall, and of processor time."""
+
+
+def alone(folder: Path) -> Spent:
+    """Each day as a unit, one after the other in this process; prints them as JSON."""
+    lake, context, spent = Lake(str(folder / "alone")), Context(Settings.load()), Spent()
+    ingest(lake, (), str(folder / "landing"))
+    for due in plan.due(lake, context):
+        wall, cpu = time.perf_counter(), time.process_time()
+        failures = runner.run(lake, [plan.Unit((due,))], context)
+        assert not failures, failures
+        spent[due.day] = time.perf_counter() - wall, time.process_time() - cpu
+    return spent
+
+
+def under_airflow(folder: Path, days: Iterable[str]) -> tuple[Spent, list[dict[str, Any]]]:
+    """Each day by a run of the DAG; and all tasks."""
+    landing, aside = folder / "landing", folder / "aside"
+    landing.rename(aside)  # so that the nightly run with which Airflow begins has nothing to do
+    landing.mkdir()
+    airflow, spent, tasks = Airflow(folder), Spent(), list[dict[str, Any]]()
+    try:
+        airflow.settle()
+        landing.rmdir()
+        aside.rename(landing)
+        for day in days:
+            before = airflow.cpu()
+            run = airflow.backfill({"from": day, "to": day})
+            wall = (moment(run["end_date"]) - moment(run["start_date"])).total_seconds()
+            spent[day] = wall, airflow.cpu() - before
+            tasks += airflow.tasks(run)
+    finally:
+        airflow.stop()
+    return spent, tasks
 
 
 def moment(text: str) -> datetime:
@@ -47,75 +89,60 @@ def stages(lake: Lake) -> dict[str, float]:
 
 def report(tasks: list[dict[str, Any]], own: Mapping[str, float]) -> None:
     """What each kind of task took, and how long after what it follows it started."""
-    kinds, before = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list)
-    ended = {(t["task_id"], t["map_index"]): moment(t["end_date"]) for t in tasks if t["end_date"]}
+    seconds, before = defaultdict[str, list[float]](list), defaultdict[str, float](float)
+    ended = {(t["dag_run_id"], t["task_id"], t["map_index"]): t["end_date"] for t in tasks}
     for task in tasks:
         name = task["task_id"].removeprefix("unit.")
-        kinds[name].append(task["duration"] or 0.0)
-        at = STAGES.index(name) if name in STAGES else -1
-        follows = ended.get((f"unit.{STAGES[at - 1]}" if at > 0 else "unit.begin", task["map_index"]))
-        if at >= 0 and follows and task["start_date"]:
-            before[name].append((moment(task["start_date"]) - follows).total_seconds())
-    print(f"{'task':10}{'of them':>8}{'seconds':>9}{'of work':>9}{'beside it':>11}{'before it':>11}")
-    for name, seconds in kinds.items():
-        work = own.get(name, 0.0)
-        print(
-            f"{name:10}{len(seconds):>8}{sum(seconds):>9.1f}{work:>9.1f}{sum(seconds) - work:>11.1f}"
-            f"{sum(before[name]):>11.1f}"
-        )
+        seconds[name].append(task["duration"] or 0.0)
+        if name in STAGES:
+            follows = ("begin", *STAGES)[STAGES.index(name)]
+            after = ended[task["dag_run_id"], f"unit.{follows}", task["map_index"]]
+            before[name] += (moment(task["start_date"]) - moment(after)).total_seconds()
+    print(f"{'task':10}{'of them':>8}{'seconds':>9}{'its own':>9}{'beside':>9}{'waited':>9}")
+    for name, took in seconds.items():
+        work, whole = own.get(name, 0.0), sum(took)
+        print(f"{name:10}{len(took):>8}{whole:>9.1f}{work:>9.1f}{whole - work:>9.1f}{before[name]:>9.1f}")
 
 
-def command_line(folder: Path) -> Spent:
-    """What has landed made current by our own commands, in a lake beside."""
-    given = ("--lake", folder / "alone", "--landing", folder / "landing")
-    return measured(["pipeline", "ingest", *given]) + measured(["pipeline", "run", *given])
-
-
-def under_airflow(folder: Path) -> tuple[float, float, list[dict[str, Any]]]:
-    """What has landed made current by the DAG: seconds by the wall, of processor time, and the tasks."""
-    landing, aside = folder / "landing", folder / "aside"
-    landing.rename(aside)  # so that the nightly run with which Airflow begins has nothing to do
-    landing.mkdir()
-    airflow = Airflow(folder)
-    try:
-        airflow.settle()
-        landing.rmdir()
-        aside.rename(landing)
-        before = airflow.cpu()
-        run = airflow.backfill()
-        cpu, tasks = airflow.cpu() - before, airflow.tasks(run)
-    finally:
-        airflow.stop()
-    return (moment(run["end_date"]) - moment(run["start_date"])).total_seconds(), cpu, tasks
+def compare(given: argparse.Namespace, folder: Path) -> None:
+    """Both ways, and what they differ by."""
+    articles = corpus.made(corpus.read(given.archive), given.articles, given.days)
+    corpus.write(articles, folder / "landing")
+    command = [sys.executable, "-m", "tests.bench.bench_airflow", str(given.archive), "--alone", str(folder)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    ours = json.loads(done.stdout.splitlines()[-1])
+    theirs, tasks = under_airflow(folder, ours)
+    lake = Lake(str(folder / "lake"))
+    report(tasks, stages(lake))
+    print(f"{'day':12}{'ours: wall, s':>15}{'cpu, s':>9}{'Airflow: wall, s':>18}{'cpu, s':>9}")
+    for day, (wall, cpu) in ours.items():
+        print(f"{day:12}{wall:>15.1f}{cpu:>9.1f}{theirs[day][0]:>18.1f}{theirs[day][1]:>9.1f}")
+    # The first day is left out: our process loads the model then, once for all.
+    later = list(ours)[1:]
+    for at, what in enumerate(("by the wall", "of processor time")):
+        more = sum(theirs[day][at] - ours[day][at] for day in later) / len(later)
+        share = more / (given.unit + more)
+        print(f"{more:.1f} s more {what}: {share:.1%} of a unit of {given.unit:.0f} s")
+    assert digests(lake) == digests(Lake(str(folder / "alone")))
+    print("tables equal byte for byte")
 
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description="Measures what Airflow adds to a bulk backfill.")
+    parser = argparse.ArgumentParser(description="Measures what Airflow adds to a unit of work.")
     parser.add_argument("archive", type=Path)
-    parser.add_argument("--articles", type=int, default=1000)
-    parser.add_argument("--days-per", type=float, default=0.0365, help="days of history per article")
-    parser.add_argument("--model", default="")
+    parser.add_argument("--articles", type=int, default=75)
+    parser.add_argument("--days", type=int, default=3)
+    parser.add_argument("--unit", type=float, default=63, help="seconds of a whole unit with this model")
+    parser.add_argument("--alone", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    os.environ |= {"STANDPOINT_THREADS": "1"} | ({"STANDPOINT_MODEL": given.model} if given.model else {})
+    os.environ["STANDPOINT_THREADS"] = "1"
+    if given.alone:
+        print(json.dumps(alone(given.alone)))
+        return
     with tempfile.TemporaryDirectory(prefix="standpoint-airflow-") as scratch:
-        folder = Path(scratch)
-        folder.chmod(0o711)  # under root PostgreSQL runs as a user of its own
-        days = max(1, round(given.articles * given.days_per))
-        articles = corpus.made(corpus.read(given.archive), given.articles, days)
-        corpus.write(articles, folder / "landing")
-        alone = command_line(folder)
-        print(f"our commands: {alone.wall:.1f} s, {alone.cpu:.1f} of processor time, {alone.peak:.0f} MB")
-        print("of these:", json.dumps(stages(Lake(str(folder / "alone")))))
-        wall, cpu, tasks = under_airflow(folder)
-        lake = Lake(str(folder / "lake"))
-        report(tasks, own := stages(lake))
-        units, work = sum(task["task_id"] == "unit.publish" for task in tasks), sum(own.values())
-        print(f"under Airflow: {wall:.1f} s, {cpu:.1f} of processor time, {units} units")
-        print(f"of these {work:.1f} s the stages' own work; {1 - work / wall:.1%} are beside it")
-        print(f"against ours: {wall / alone.wall - 1:+.1%}, {cpu / alone.cpu - 1:+.1%} of processor time")
-        assert digests(lake) == digests(Lake(str(folder / "alone")))
-        print("tables equal byte for byte")
+        Path(scratch).chmod(0o711)  # under root PostgreSQL runs as a user of its own
+        compare(given, Path(scratch))
 
 
 if __name__ == "__main__":

@@ -70,9 +70,9 @@ class Airflow:
         )
         self.wait(settled, "the night that has passed")
 
-    def backfill(self) -> dict[str, Any]:
-        """Run the DAG `backfill` over all that has landed; one unit at a time."""
-        body = {"logical_date": None, "conf": {"units_in_parallel": 1}}
+    def backfill(self, conf: Mapping[str, Any]) -> dict[str, Any]:
+        """Run the DAG `backfill` with these parameters; returns the run once it has ended, well."""
+        body = {"logical_date": None, "conf": conf}
         run = self.ask("POST", "dags/backfill/dagRuns", body)["dag_run_id"]
         self.wait(lambda: self.run("backfill", run)["end_date"] is not None, "backfill")
         done = self.run("backfill", run)
