@@ -1,8 +1,8 @@
 """What a query may do: read the lake, and nothing else.
 
 A connection of `database.connect` is shut already: no extensions, no settings, no network, and no file
-outside `data/` and `compacted/`. But DuckDB can still write where it may read, by EXPLAIN ANALYZE of a COPY and by table
-functions such as enable_logging. So only what is known to read is let through.
+outside `data/` and `compacted/`. But DuckDB can still write where it may read, by EXPLAIN ANALYZE of a COPY
+and by table functions such as enable_logging. So only what is known to read is let through.
 """
 
 from __future__ import annotations
