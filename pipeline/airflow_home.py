@@ -125,7 +125,7 @@ class Home:
             # 5 s a backfill takes twice as long.
             workers={"min_heartbeat_interval": 1},
             scheduler={"enable_health_check": False},
-            # At the default of 30 s parsing is half of an idle Airflow's work; a change is parsed at once.
+            # Parsing every 30 s is half of what an idle Airflow takes; a file that changes is parsed at once.
             dag_processor={"min_file_process_interval": 300},
         )
 
