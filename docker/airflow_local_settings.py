@@ -9,6 +9,7 @@ import sys
 if sys.argv[1:3] == ["celery", "worker"]:
     from importlib import import_module
 
-    for name in ("great_expectations", "pyarrow.dataset", "pyarrow.parquet", "models.infer",
+    # pipeline first: it chooses Arrow's allocator.
+    for name in ("pipeline", "great_expectations", "pyarrow.dataset", "pyarrow.parquet", "models.infer",
                  "pipeline.ingest", "pipeline.orchestration"):  # fmt: skip
         import_module(name)

@@ -36,6 +36,8 @@ PRELOAD = """\
 import sys
 
 if "scheduler" in sys.argv[1:2]:
+    import pipeline  # first: it chooses Arrow's allocator
+
     import great_expectations
     import pyarrow.dataset
     import pyarrow.parquet
