@@ -34,14 +34,8 @@ def row_level(declared: Table) -> list[Expectation]:
     return [
         _key(declared),
         *(expectation for column in declared.columns for expectation in _column(column)),
-        *(
-            _expectation(
-                "column_values_to_be_in_set", name, meaning,
-                description=meaning, column=name, value_set=[True],
-            )
-            for name, meaning in rules.meanings(declared).items()
-        ),
-    ]  # fmt: skip
+        *(_flag(name, meaning) for name, meaning in rules.meanings(declared).items()),
+    ]
 
 
 def _key(declared: Table) -> Expectation:
@@ -63,14 +57,18 @@ def _column(column: Column) -> list[Expectation]:
     if column.allowed:
         allowed = list(column.allowed)
         found.append(values("be_in_set", "allowed", f"is one of {', '.join(allowed)}.", value_set=allowed))
-    if column.limits:  # NaN is in no range
-        limits = {"min_value": column.low, "max_value": column.high}
-        found.append(values("be_between", "range", f"is {column.limits}.", **limits))
+    if column.limits:
+        found.append(_flag(f"{column.name}_range", f"{column.name} is {column.limits}."))
     if column.pattern is not None:
-        # `$` alone would let a last newline pass.
-        regex = column.pattern + r"(?!\n)"
-        found.append(values("match_regex", "pattern", f"matches {column.pattern}", regex=regex))
+        found.append(_flag(f"{column.name}_pattern", f"{column.name} matches {column.pattern}"))
     return found
+
+
+def _flag(rule: str, meaning: str) -> Expectation:
+    """That a rule is kept, told by the column of its name (`pipeline.rules`)."""
+    return _expectation(
+        "column_values_to_be_in_set", rule, meaning, description=meaning, column=rule, value_set=[True]
+    )
 
 
 def _expectation(
