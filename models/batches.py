@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ class Batch:
 
     words      row and piece of each labelled word; tags: its tag number
     mentions   row, first piece and end piece; characters: the same as offsets into the text
-    portrayals mention, label, and whether every mention of the text was asked about
+    portrayals mention, label or chances, and whether every mention of the text was asked about
     relations  holder's mention, target's mention, label, and the same
     voiced     row and piece of each word whose roles are known
     roles      of each of these and each role: 0 outside, 1 begin, 2 inside
@@ -41,7 +41,7 @@ class Batch:
     tags: list[int] = field(default_factory=list)
     mentions: list[tuple[int, int, int]] = field(default_factory=list)
     characters: list[data.Span] = field(default_factory=list)
-    portrayals: list[tuple[int, int, int]] = field(default_factory=list)
+    portrayals: list[tuple[int, int | data.Chances, int]] = field(default_factory=list)
     relations: list[tuple[int, int, int, int]] = field(default_factory=list)
     voiced: list[tuple[int, int]] = field(default_factory=list)
     roles: list[list[int]] = field(default_factory=list)
@@ -106,21 +106,32 @@ def _add_stances(batch: Batch, row: int, example: data.Example, found: Pieces, w
     ]
 
 
-def examples(folder: Path, rng: random.Random, settings: dict[str, Any]) -> list[data.Example]:
-    """One epoch's training texts; none of them is a sentence of a dev set."""
-    out = data.held_out(folder)
+def examples(
+    folder: Path, rng: random.Random, settings: dict[str, Any], taught: Sequence[data.Example] = ()
+) -> list[data.Example]:
+    """One epoch's training texts; none of them is a sentence of a dev set.
+
+    `taught` are texts of which another model has said something (models.teach); those that a set
+    holds too take its place there. `settings["sets"]` says which sets are read.
+    """
+    out, sets = data.held_out(folder), settings["sets"]
+    again = {text.text for text in taught}
     directed = data.relations(folder / "stance/directed/train.jsonl", reverse=True, but=out)
     rng.shuffle(directed)
     half = int(len(directed) * _JOINED / 2)
     pairs = zip(directed[:half], directed[half : 2 * half], strict=True)
-    return [
-        *data.newswire(folder / "ner/worldwide/train.jsonl", rng, out),
-        *data.portrayals(folder / "stance/newsmtsc/train.jsonl", out),
-        *(data.joined(one, other, rng.choice(_BETWEEN)) for one, other in pairs),
-        *directed[2 * half :],
-        *annotated.examples(folder, rng),
-        *polnear.examples(folder / "attribution/polnear/train", rng, settings["polnear"]),
-    ]
+    portrayed = data.portrayals(folder / "stance/newsmtsc/train.jsonl", out)
+    read: dict[str, Callable[[], Iterable[data.Example]]] = {
+        "newswire": lambda: data.newswire(folder / "ner/worldwide/train.jsonl", rng, out),
+        "newsmtsc": lambda: (text for text in portrayed if text.text not in again),
+        "directed": lambda: [
+            *(data.joined(one, other, rng.choice(_BETWEEN)) for one, other in pairs),
+            *directed[2 * half :],
+        ],
+        "ours": lambda: annotated.examples(folder, rng),
+        "polnear": lambda: polnear.examples(folder / "attribution/polnear/train", rng, settings["polnear"]),
+    }
+    return [*taught, *(text for name in sets for text in read[name]())]
 
 
 def batches(

@@ -14,6 +14,7 @@ from typing import Any
 from models import STANCES, TYPES
 
 Span = tuple[int, int]
+Chances = tuple[float, float, float]  # of favor, against, neutral: what another model says, not a label
 _NAMES = {
     "Person": "PERSON", "Organization": "ORG", "Location": "LOC", "Facility": "FAC", "NORP": "NORP",
     "Date": "DATE", "Money": "MONEY", "Product": "PRODUCT", "Misc": "MISC",
@@ -34,7 +35,7 @@ class Example:
     """A text with whatever is known of it; None or empty means unknown, not absent.
 
     entities   character span and index into TYPES
-    portrayals character span of the target and index into STANCES
+    portrayals character span of the target and index into STANCES, or the chances of each
     relations  character spans of holder and target, and index into STANCES
     said       character span and index into ROLES
     every      whether stances were judged for all mentions and pairs, not for some that somebody chose
@@ -42,7 +43,7 @@ class Example:
 
     text: str
     entities: tuple[tuple[Span, int], ...] | None = None
-    portrayals: tuple[tuple[Span, int], ...] = ()
+    portrayals: tuple[tuple[Span, int | Chances], ...] = ()
     relations: tuple[tuple[Span, Span, int], ...] = ()
     said: tuple[tuple[Span, int], ...] | None = None
     every: bool = False

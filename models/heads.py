@@ -10,6 +10,7 @@ from torch.nn.functional import gelu
 
 from models import ROLES, STANCES, TYPES
 from models.encoder import Encoder
+from models.teacher import KIND, MPNet
 
 TAGS = 1 + 2 * len(TYPES)  # 0 outside, 1 + 2k begin, 2 + 2k inside of type k
 GAPS = (1, 10, 25, 50, 100, 200)  # bounds of the distance between two mentions, in characters
@@ -135,7 +136,8 @@ class Network(nn.Module):
     def __init__(self, config: dict[str, Any], attention: str = "sdpa") -> None:
         super().__init__()
         self.parts: list[int] = [config["portrayal"], config["relation"], config["relation"]]
-        self.encoder = Encoder(config["encoder"], attention)
+        kind = MPNet if config["encoder"].get("model_type") == KIND else Encoder
+        self.encoder = kind(config["encoder"], attention)
         hidden, dropout = config["encoder"]["hidden_size"], config["dropout"]
         self.dropout = nn.Dropout(dropout)
         self.tags = nn.Linear(hidden, TAGS)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from models import Questions, Tags, weights
 from models.decode import decode
+from models.encoder import Encoder
 from models.fast import Fast
 from models.heads import Network, gaps
 from models.mentions import Rows, rounded, together, unseen
@@ -51,7 +52,8 @@ class Model:
 
     def __init__(self, network: Network, tokenizer: Tokenizer, config: dict[str, Any], digest: str) -> None:
         self.network, self.tokenizer, self.config, self.digest = network.eval(), tokenizer, config, digest
-        self.encoder, self.device = Fast(network.encoder), network.tags.weight.device
+        self.device, encoder = network.tags.weight.device, network.encoder
+        self.encoder = Fast(encoder) if isinstance(encoder, Encoder) else torch.inference_mode()(encoder)
 
     @classmethod
     def load(cls, path: Path | None = None, dtype: torch.dtype | None = None, device: str = "cpu") -> Model:

@@ -10,8 +10,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from models.batches import Batch
+from models.data import Chances
 from models.heads import Network, gaps
 
+_SURE: tuple[Chances, ...] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 TASKS = ("entities", "said", "portrayals", "relations")
 
 
@@ -58,8 +60,9 @@ class Losses:
         spans, characters = _on(states, batch.mentions), _on(states, batch.characters)
         vectors = network.mention(network.dropout(states), batch.mask, spans[:, 0], spans[:, 1:])
         if batch.portrayals:
-            one, label, every = _on(states, batch.portrayals).T
-            each = cross_entropy(network.portray(vectors[one], every).float(), label, **soft)
+            one, every = _on(states, [(one, every) for one, _, every in batch.portrayals]).T
+            told = _on(states, [_chances(label) for _, label, _ in batch.portrayals])
+            each = cross_entropy(network.portray(vectors[one], every).float(), told, **soft)
             sums["portrayals"] = (each * self._weight(every)).sum()
         if batch.relations:
             one, other, label, every = _on(states, batch.relations).T
@@ -73,6 +76,11 @@ class Losses:
         """Of each question: those that somebody chose are the fewer, and count more."""
         chosen: float = self.settings["chosen"]
         return torch.where(every > 0, 1.0, chosen)
+
+
+def _chances(label: int | Chances) -> Chances:
+    """What is to be learned of a question: what another model says, or a label as if it were sure."""
+    return _SURE[label] if isinstance(label, int) else label
 
 
 def _on(states: Tensor, values: object) -> Tensor:

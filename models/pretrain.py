@@ -93,6 +93,8 @@ class Filling:
         self.identity = json.dumps([settings["model"], settings["pretrain"], settings["damage"], BASE_SHA256])
         network, self.tokenizer, config = fresh(settings)
         replace(network)
+        if not isinstance(network.encoder, Encoder):
+            raise TypeError("only the encoder that ships is adapted to news")
         self.network = Filler(network.encoder, config["encoder"]["hidden_size"])
         self.texts = paragraphs(folder)
 

