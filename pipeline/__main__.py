@@ -145,11 +145,11 @@ def run(
                 failures = runner.run(
                     home, units, context, lambda unit: advance(unit.fresh, unit.tokens), terminal.note
                 )
+            terminal.note(f"{len(days)} days were due, {fresh:,} articles computed")
+            for failure in failures:
+                terminal.fail(failure)
         finally:  # what is published by now can be asked, also after Ctrl-C
             runner.finish(home)
-    terminal.note(f"{len(days)} days were due, {fresh:,} articles computed")
-    for failure in failures:
-        terminal.fail(failure)
     if failures:
         raise typer.Exit(1)
 

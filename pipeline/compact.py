@@ -32,7 +32,8 @@ def compact(lake: Lake, now: datetime | None = None) -> list[str]:
     """
     now = now or datetime.now(UTC)
     spans, index = _spans(lake.manifests().values()), read(lake.store)
-    due = _due(spans, whole(lake.store, index), now)
+    there = whole(lake.store, index)
+    due = _due(spans, there, now)
     for name in due:
         clock = time.perf_counter()
         try:
@@ -41,6 +42,8 @@ def compact(lake: Lake, now: datetime | None = None) -> list[str]:
             if told := objectstore.told(str(error)):
                 raise EnvironmentProblem(told) from error
             log.warning("%s is not compacted, since a file of its days cannot be read: %s", name, error)
+            if name in there and _changed(there[name], spans[name]):  # it may hold what had to go
+                _commit(lake.store, {}, spans.keys() - {name})
             continue
         made = Span({m.day: digest(m) for m in spans[name]}, files, now.isoformat())
         _commit(lake.store, {name: made}, spans)
@@ -79,7 +82,8 @@ def _due(spans: Mapping[str, Sequence[Manifest]], there: Mapping[str, Span], now
         current = {(m.day, digest(m)) for m in days}
         held = set(there[name].days.items()) if name in there else set()
         # What was changed may have to go, such as an article withdrawn; but each time costs a copy for a day.
-        if held - current and now - datetime.fromisoformat(there[name].made) > GRACE / 2:
+        old = name in there and now - datetime.fromisoformat(there[name].made) > GRACE / 2
+        if old and _changed(there[name], days):
             due.append(name)
         else:
             loose[name] = len(current - held)
@@ -87,6 +91,11 @@ def _due(spans: Mapping[str, Sequence[Manifest]], there: Mapping[str, Span], now
         due.append(max(loose, key=loose.__getitem__))
         del loose[due[-1]]
     return due
+
+
+def _changed(span: Span, days: Sequence[Manifest]) -> bool:
+    """Whether a span holds a day as it is no more."""
+    return bool(set(span.days.items()) - {(m.day, digest(m)) for m in days})
 
 
 def _write(lake: Lake, name: str, days: Sequence[Manifest]) -> Iterator[tuple[str, tuple[str, int]]]:

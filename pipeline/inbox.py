@@ -24,9 +24,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import schemas
+from pipeline.errors import UsageError
 from pipeline.store import Store
 
 FOLDER = "inbox"
+FORMAT = 2
 KNOWN = pa.schema(
     [
         ("article_id", pa.string()),
@@ -93,6 +95,7 @@ class Landed:
             return schemas.TABLES[table].empty()
         with store.open(_path(self.name, table)) as file:
             rows = pa.ipc.open_file(file).get_batch(place)
+            rows.validate(full=True)
             return schemas.conform(table, pa.Table.from_batches([rows]))
 
     def by_day(self, store: Store, table: str, columns: Sequence[str]) -> dict[date, pa.Table]:
@@ -162,7 +165,7 @@ def land(store: Store, batch: Batch, commit: AbstractContextManager[None] | None
         store.write(_path(name, "raw"), raw)
     if reject_places:
         store.write(_path(name, "rejects"), rejects)
-    record = {"started_at": now.isoformat(), "code": batch.code, "days": entries}
+    record = {"format": FORMAT, "started_at": now.isoformat(), "code": batch.code, "days": entries}
     with commit or nullcontext():
         store.write(f"{FOLDER}/{name}.json", json.dumps(record, indent=1).encode())
     return name
@@ -187,6 +190,11 @@ def read(store: Store, name: str) -> Landed:
 
 def _parsed(name: str, data: bytes) -> Landed:
     commit = json.loads(data)
+    if commit.get("format") != FORMAT:
+        raise UsageError(
+            f"{FOLDER}/{name}.json was landed by another version of Standpoint: have that version run until "
+            "nothing is due, then go on with this one"
+        )
     days = {date.fromisoformat(day): value for day, value in commit["days"].items()}
     return Landed(name, datetime.fromisoformat(commit["started_at"]), commit["code"], days)
 

@@ -237,7 +237,7 @@ def finish(lake: Lake) -> None:
         compact.compact(lake)
     finally:  # what is published can be asked, also where there is no room to compact it
         database.refresh(lake)
-    datadocs.rebuild_index(lake.store)
+        datadocs.rebuild_index(lake.store)
 
 
 def _run_unit(lake: Lake, unit: Unit, context: Context, run_id: str, claims: Claims) -> list[Due]:

@@ -4,8 +4,9 @@
     compacted/index.json                        which days, in which state, they hold; replaced atomically
 
 Compacted files are derived (`pipeline.compact`): the days' own files and manifests stay the truth, and the
-folder may be removed at any time. A day is read from them where its tables are still, by their SHA-256, those
-that went in, and from its own files otherwise (docs/decisions/compaction.md).
+folder may be removed at any time; the next run makes the views anew. A day is read from them where its
+tables are still, by their SHA-256, those that went in, and from its own files otherwise
+(docs/decisions/compaction.md).
 """
 
 from __future__ import annotations
@@ -105,8 +106,12 @@ def digest(manifest: Manifest) -> str:
 
 
 def needed(store: Store, before: datetime) -> set[str]:
-    """What stays of the folder: the index, the files that it names, and those superseded after `before`."""
+    """What stays of the folder: the index, the files that it names, and those superseded after `before`; all
+    where it cannot be read.
+    """
     index = read(store)
+    if index == Index() and store.exists(INDEX):  # unreadable, or another version's: it may name any of them
+        return {entry.path for entry in store.list(FOLDER)}
     late = {path for path, at in index.superseded.items() if datetime.fromisoformat(at) >= before}
     return {INDEX} | index.files | late
 

@@ -153,7 +153,8 @@ class Staging:
 
     def done(self, stage: str) -> bool:
         """Whether a stage has staged all that it hands on."""
-        return self.store.exists(f"{self.folder}/{stage}/run.json")
+        names = ("run.json", "rejects.arrow")  # without the second, an earlier version has done it
+        return all(self.store.exists(f"{self.folder}/{stage}/{name}") for name in names)
 
     def run(self, stage: str) -> StageRun:
         """The counts of a stage that is done."""

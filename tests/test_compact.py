@@ -275,6 +275,26 @@ def test_days_that_cannot_be_read_are_left_alone(lake, caplog):
         assert [m.day[:4] for m in used(lake).loose] == ["2020"] * 4
 
 
+def test_what_had_to_go_goes_though_another_day_cannot_be_read(lake):
+    filled(lake, 4)
+    compact.compact(lake)
+    publish(lake, build(lake, day(1), ["instead"]))
+    lake.store.delete(lake.manifest(day(2)).tables["raw"]["file"])
+    assert compact.compact(lake) == ["2020"]
+    assert [m.day for m in used(lake).loose] == [day(n).isoformat() for n in range(4)]
+    tidy(lake, datetime.now(UTC) + LATER)
+    assert compacted(lake) == []
+
+
+def test_nothing_is_tidied_away_that_a_damaged_index_may_name(lake):
+    filled(lake, 4)
+    compact.compact(lake)
+    before = compacted(lake)
+    lake.store.write(spans.INDEX, b"{")
+    assert tidy(lake, datetime.now(UTC) + LATER) == 0
+    assert compacted(lake) == before
+
+
 def test_the_views_are_made_anew_where_there_is_no_room_to_compact(lake, monkeypatch):
     filled(lake, 4)
     write = lake.store.write

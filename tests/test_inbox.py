@@ -6,6 +6,7 @@ import pytest
 from lakes import article, batch, day_batch
 
 from pipeline import inbox
+from pipeline.errors import UsageError
 from pipeline.store import Store
 
 FIFTH, SIXTH = date(2022, 1, 5), date(2022, 1, 6)
@@ -67,3 +68,12 @@ def test_moves_name_the_day_that_the_article_went_to(store):
 def test_counts_must_agree():
     with pytest.raises(ValueError, match="3 rows came in, 2 are accounted for"):
         inbox.DayBatch(duplicates=2, rows_in=3)
+
+
+def test_a_batch_of_an_earlier_version_is_refused_and_stays(store):
+    name = inbox.land(store, batch(d20220105=day_batch([article("one")])))
+    path = f"inbox/{name}.json"
+    store.write(path, store.read(path).replace(b'"format": 2', b'"was": 1'))
+    with pytest.raises(UsageError, match=f"{name}.json was landed by another version of Standpoint"):
+        inbox.batches(store)
+    assert store.exists(f"inbox/{name}.raw.arrow")
