@@ -116,7 +116,8 @@ def settled(lake: Lake) -> list[str]:
     database.refresh(lake)
     with database.connect(lake) as views, database.over(lake, lake.manifests().values()) as days:
         for name in (*(table.name for table in schemas.PUBLISHED), *database.analyst_views()):
-            shown, held = (c.execute(f"FROM {name} ORDER BY ALL").fetchall() for c in (views, days))
+            query = f"FROM {name} ORDER BY ALL"
+            shown, held = (c.execute(query).to_arrow_table().to_pylist() for c in (views, days))
             lines += [f"{name}: the views show what the days do not hold"] if shown != held else []
     later = datetime.now(UTC) + timedelta(days=3)
     staging.sweep(lake, later)
