@@ -14,6 +14,7 @@ import io
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,7 @@ class Points:
         """`fault` from the point number `at` on (from 1; 0: nowhere); `seen` is told every point's name."""
         self.root, self.at, self.fault, self.seen = f"{root.resolve()}/", at, fault, seen
         self.count = 0
+        self.one_at_a_time = threading.RLock()  # publishing writes files in several threads
 
     def install(self) -> None:
         """Begin; there is no way back in this process."""
@@ -77,13 +79,14 @@ class Points:
         """A point: count it, and where it is the chosen one, do `torn` and then the fault."""
         if not self._inside(path):
             return
-        self.count += 1
-        point = f"{call} {self._named(path)}"
-        self.seen(point)
-        if torn and self.count == self.at:
-            torn()
-        if 0 < self.at <= self.count:
-            self.fault(point)
+        with self.one_at_a_time:
+            self.count += 1
+            point = f"{call} {self._named(path)}"
+            self.seen(point)
+            if torn and self.count == self.at:
+                torn()
+            if 0 < self.at <= self.count:
+                self.fault(point)
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
         if event == "os.mkdir" and os.path.lexists(args[0]):
