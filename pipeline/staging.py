@@ -9,7 +9,7 @@ inputs/days.json             which articles are fresh, and the ingests taken up;
 <stage>/run.json             its counts, written last: the stage is done
 failed.json                  the unit's data failed validation: its days, and why
 
-Tables are in Arrow's own format, which costs a third of what Parquet does: they are read once or twice.
+Tables are in Arrow's own format, quicker to write and read than Parquet: they are read once or twice.
 """
 
 from __future__ import annotations
