@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 from pipeline import schemas
 from pipeline.errors import ValidationFailed
 from pipeline.lake import Lake, Manifest
-from pipeline.publish import of
 from pipeline.stages import STAGES, Context, Tables, recipe
 from pipeline.staging import Staged, StageRun
 
@@ -26,7 +25,7 @@ def check(staging: Staged) -> None:
     fresh = [article for day in days for article in day.fresh]
     for stage in STAGES:
         run = staging.run(stage.name)
-        taken = [of(staging.read(stage.name, name), fresh).num_rows for name in (stage.counts, "rejects")]
+        taken = [staging.of(stage.name, name, fresh).num_rows for name in (stage.counts, "rejects")]
         if taken != [run.rows_out, run.rejected]:
             raise ValidationFailed(
                 f"unit {staging.unit.id}, stage {stage.name}: {run.rows_out} rows out and {run.rejected} "

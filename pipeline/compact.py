@@ -33,6 +33,9 @@ def compact(lake: Lake, now: datetime | None = None) -> list[str]:
     now = now or datetime.now(UTC)
     spans, index = _spans(lake.manifests().values()), read(lake.store)
     there = whole(lake.store, index)
+    useful = there.keys() & spans.keys()
+    if index.spans.keys() - useful:  # what is left of the others goes
+        _commit(lake.store, {}, useful)
     due = _due(spans, there, now)
     for name in due:
         clock = time.perf_counter()
@@ -42,15 +45,14 @@ def compact(lake: Lake, now: datetime | None = None) -> list[str]:
             if told := objectstore.told(str(error)):
                 raise EnvironmentProblem(told) from error
             log.warning("%s is not compacted, since a file of its days cannot be read: %s", name, error)
-            if name in there and _changed(there[name], spans[name]):  # it may hold what had to go
+            # What it holds of a day that has changed may have had to go.
+            if name in there and there[name].days.items() - _states(spans[name]):
                 _commit(lake.store, {}, spans.keys() - {name})
             continue
         made = Span({m.day: digest(m) for m in spans[name]}, files, now.isoformat())
         _commit(lake.store, {name: made}, spans)
         size, spent = sum(size for _, size in files.values()), round(time.perf_counter() - clock, 3)
         logs.event(log, "compacted", span=name, days=len(made.days), bytes=size, seconds=spent)
-    if not due and index.spans.keys() - spans.keys():
-        _commit(lake.store, {}, spans)
     return due
 
 
@@ -79,11 +81,10 @@ def _due(spans: Mapping[str, Sequence[Manifest]], there: Mapping[str, Span], now
     """
     loose, due = {}, []
     for name, days in spans.items():
-        current = {(m.day, digest(m)) for m in days}
+        current = _states(days)
         held = set(there[name].days.items()) if name in there else set()
         # What was changed may have to go, such as an article withdrawn; but each time costs a copy for a day.
-        old = name in there and now - datetime.fromisoformat(there[name].made) > GRACE / 2
-        if old and _changed(there[name], days):
+        if held - current and now - datetime.fromisoformat(there[name].made) > GRACE / 2:
             due.append(name)
         else:
             loose[name] = len(current - held)
@@ -93,9 +94,9 @@ def _due(spans: Mapping[str, Sequence[Manifest]], there: Mapping[str, Span], now
     return due
 
 
-def _changed(span: Span, days: Sequence[Manifest]) -> bool:
-    """Whether a span holds a day as it is no more."""
-    return bool(set(span.days.items()) - {(m.day, digest(m)) for m in days})
+def _states(days: Iterable[Manifest]) -> set[tuple[str, str]]:
+    """The days, each with the digest of its tables."""
+    return {(m.day, digest(m)) for m in days}
 
 
 def _write(lake: Lake, name: str, days: Sequence[Manifest]) -> Iterator[tuple[str, tuple[str, int]]]:

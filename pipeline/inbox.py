@@ -235,6 +235,6 @@ def _file(table: str, by_day: Mapping[date, pa.Table]) -> tuple[bytes, dict[date
         for day, rows in by_day.items():
             if rows.num_rows:
                 places[day] = len(places)
-                (batch,) = schemas.conform(table, rows).combine_chunks().to_batches()
+                (batch,) = schemas.conform(table, rows).to_batches()
                 writer.write_batch(batch)
     return sink.getvalue().to_pybytes(), places

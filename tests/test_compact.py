@@ -291,6 +291,18 @@ def test_what_had_to_go_goes_though_another_day_cannot_be_read(lake):
     assert compacted(lake) == []
 
 
+def test_what_is_left_of_a_span_that_lost_a_file_goes(lake, monkeypatch):
+    filled(lake, 4)
+    compact.compact(lake)
+    monkeypatch.setattr(compact, "LOOSE", 32)
+    lake.store.delete(spans.read(lake.store).spans["2020"].paths["stances"])
+    assert compact.compact(lake) == []
+    assert spans.read(lake.store).spans == {}
+    same(lake)
+    tidy(lake, datetime.now(UTC) + LATER)
+    assert compacted(lake) == []
+
+
 def test_nothing_is_tidied_away_that_a_damaged_index_may_name(lake):
     filled(lake, 4)
     compact.compact(lake)

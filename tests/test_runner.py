@@ -3,7 +3,7 @@
 import pyarrow.compute as pc
 import pytest
 from fake_models import KeywordJudge, KeywordTagger
-from lakes import article, batch, day_batch
+from lakes import article, batch, day_batch, digests
 from rivals import make_current as make_all_current
 from rivals import race, rivals, silence, until
 
@@ -27,13 +27,6 @@ def make_current(lake, context) -> list[str]:
 def ask(lake, sql: str) -> list[tuple]:
     with database.connect(lake) as connection:
         return database.query(connection, sql).fetchall()
-
-
-def digests(lake) -> dict[str, dict[str, str]]:
-    return {
-        m.day: {name: entry["sha256"] for name, entry in m.tables.items() if name != "runs"}
-        for m in lake.manifests().values()
-    }
 
 
 class CountingTagger(KeywordTagger):

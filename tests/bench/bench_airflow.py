@@ -34,10 +34,11 @@ from pipeline.lake import Lake
 from pipeline.settings import Settings
 from pipeline.stages import Context
 from tests.bench import corpus
-from tests.bench.bench_workers import digests
-from tests.bench.local_airflow import Airflow
+from tests.lakes import digests
+from tests.local_airflow import Airflow
 
 STAGES = ("clean", "tag", "link", "judge", "publish")
+PATIENCE = 3 * 3600  # seconds, for a backfill with a model on a busy core
 Spent = dict[str, tuple[float, float]]
 """By day: seconds by the wall, and of processor time."""
 
@@ -59,7 +60,7 @@ def under_airflow(folder: Path, days: Iterable[str]) -> tuple[Spent, list[dict[s
     landing, aside = folder / "landing", folder / "aside"
     landing.rename(aside)  # so that the nightly run with which Airflow begins has nothing to do
     landing.mkdir()
-    airflow, spent, tasks = Airflow(folder), Spent(), list[dict[str, Any]]()
+    airflow, spent, tasks = Airflow(folder, PATIENCE), Spent(), list[dict[str, Any]]()
     try:
         airflow.settle()
         landing.rmdir()

@@ -32,6 +32,7 @@ from pipeline.settings import Settings
 from pipeline.stages import Context
 from tests.bench import corpus
 from tests.fake_models import KeywordJudge, KeywordTagger
+from tests.lakes import digests
 
 
 class FarTagger(KeywordTagger):
@@ -83,14 +84,6 @@ def run(lake: Path, workers: int, tokens: int, rate: float) -> float:
         )
         print("  done with the unit of:", ", ".join(f"{day} at {at:.0f}" for at, day in one["done"]))
     return wall
-
-
-def digests(lake: Lake) -> dict[str, dict[str, str]]:
-    """SHA-256 of every table of every day, except `runs`."""
-    return {
-        m.day: {name: entry["sha256"] for name, entry in m.tables.items() if name != "runs"}
-        for m in lake.manifests().values()
-    }
 
 
 def compare(given: argparse.Namespace, scratch: Path) -> None:

@@ -28,6 +28,7 @@ from pipeline.lake import Lake
 from pipeline.settings import Settings
 from tests.cluster import corpus, machines
 from tests.cluster.stack import PORT, Stack
+from tests.lakes import digests
 
 WORKERS = ("worker1", "worker2")
 STARTED = time.monotonic()
@@ -201,14 +202,6 @@ def unmixed(lake: Lake) -> bool:
         mixed = connection.execute(MIXED).fetchall()
     assert not mixed, f"tables of two builds: {mixed}"
     return True
-
-
-def digests(lake: Lake) -> dict[str, dict[str, str]]:
-    """SHA-256 of every file of every day, except that of `runs`."""
-    return {
-        manifest.day: {name: entry["sha256"] for name, entry in manifest.tables.items() if name != "runs"}
-        for manifest in lake.manifests().values()
-    }
 
 
 def standpoint(command: str, lake: Path, settings: Settings) -> None:

@@ -3,11 +3,8 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -16,9 +13,9 @@ import psutil
 import pytest
 from articles import put
 
-from pipeline import airflow_api, database
-from pipeline.airflow_home import Home
+from pipeline import database
 from pipeline.lake import Lake
+from tests.local_airflow import Airflow
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 FIRST, DAYS = date(2022, 1, 1), 30
@@ -26,48 +23,22 @@ WITH_NEWS = (0, 4, 5, 17, 29)  # the first and the last day among them, which of
 PATIENCE = 600  # for a machine that is busy; on two idle cores a backfill takes about a minute
 
 
-class Airflow:
-    """The command `standpoint airflow` as a child process, and questions to it."""
+class Native(Airflow):
+    """Airflow's own backfills of `nightly`."""
 
     def __init__(self, folder: Path) -> None:
-        self.home, self.log = folder / "airflow", folder / "output.txt"
         # What the tests of the other DAGs set is not for this one.
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "STANDPOINT"))}
-        with self.log.open("w") as log:
-            options = {
-                "home": self.home,
-                "lake": folder / "lake",
-                "landing": folder / "landing",
-                "port": free(),
-            }
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline", "airflow", *(f"--{k}={v}" for k, v in options.items())],
-                env=environment, stdout=log, stderr=log,
-            )  # fmt: skip
-        self.port = options["port"]
-        self.wait(lambda: "Ctrl-C stops it" in self.log.read_text(), "starts")
-        self.token = airflow_api.sign_in(self.port, Home(self.home).password)
-
-    def wait(self, ready: Callable[[], bool], what: str) -> None:
-        end = time.monotonic() + PATIENCE
-        while not ready():
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < end, f"{what}: not within {PATIENCE} s\n{self.log.read_text()}"
-            time.sleep(1)
-
-    def ask(self, method: str, path: str, body: object = None) -> dict:
-        status, answer = airflow_api.ask(self.port, method, f"/api/v2/{path}", body, self.token)
-        assert status == 200, answer
-        return answer
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "STANDPOINT"))}
+        super().__init__(folder, PATIENCE, kept)
 
     def runs(self, kind: str) -> list[dict]:
         return self.ask("GET", f"dags/nightly/dagRuns?run_type={kind}&limit=100")["dag_runs"]
 
-    def tasks(self, run: dict) -> dict[str, str]:
+    def states(self, run: dict) -> dict[str, str]:
         found = self.ask("GET", f"dags/nightly/dagRuns/{quote(run['dag_run_id'])}/taskInstances")
         return {task["task_id"]: task["state"] for task in found["task_instances"]}
 
-    def backfill(self, reprocess: str) -> list[dict]:
+    def reprocessed(self, reprocess: str) -> list[dict]:
         """Create a backfill over all days, and return its runs, new ones each time, when all have ended."""
         asked = datetime.now(UTC)
         span = {"from_date": f"{FIRST}T00:00:00Z", "to_date": f"{FIRST + timedelta(DAYS - 1)}T00:00:00Z"}
@@ -78,12 +49,6 @@ class Airflow:
             f"backfill, reprocessing {reprocess}",
         )
         return [r for r in self.runs("backfill") if datetime.fromisoformat(r["start_date"]) > asked]
-
-
-def free() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def listening(processes: list[psutil.Process]) -> set[str]:
@@ -106,13 +71,12 @@ def folder() -> Iterator[Path]:
 
 
 def test_thirty_days_twice(folder):
-    airflow = Airflow(folder)
+    airflow = Native(folder)
     try:
         check_backfills(airflow, folder)
         family = [psutil.Process(airflow.process.pid)]
         family += family[0].children(recursive=True)
-        postmaster = (airflow.home / "postgres" / "postmaster.pid").read_text().splitlines()[0]
-        family.append(psutil.Process(int(postmaster)))
+        family.append(psutil.Process(airflow.postmaster()))
         assert len(family) > 5
         assert listening(family) == {"127.0.0.1"}
     finally:
@@ -124,7 +88,7 @@ def test_thirty_days_twice(folder):
     assert airflow.log.read_text().endswith("stopped\n")
 
 
-def check_backfills(airflow: Airflow, folder: Path) -> None:
+def check_backfills(airflow: Native, folder: Path) -> None:
     # The first start runs the night that has just passed: there is nothing yet, and that is no failure.
     airflow.wait(
         lambda: [r["state"] for r in airflow.runs("scheduled")] == ["success"], "the night that passed"
@@ -134,11 +98,11 @@ def check_backfills(airflow: Airflow, folder: Path) -> None:
         put(folder / "landing", f"article-of-{day}", day)
     (folder / "landing" / "broken.txt").write_bytes(b"\x00\x01\x02")
 
-    runs = airflow.backfill("none")
+    runs = airflow.reprocessed("none")
     assert {run["state"] for run in runs} == {"success"}
     assert sorted(run["partition_key"] for run in runs) == [f"{FIRST + timedelta(n)}" for n in range(DAYS)]
     by_key = {run["partition_key"]: run for run in runs}
-    with_news, without = airflow.tasks(by_key["2022-01-01"]), airflow.tasks(by_key["2022-01-02"])
+    with_news, without = airflow.states(by_key["2022-01-01"]), airflow.states(by_key["2022-01-02"])
     assert set(with_news.values()) == {"success"}
     assert len(with_news) == 8
     assert (without["plan"], without["unit.clean"], without["summary"]) == ("success", "skipped", "success")
@@ -157,7 +121,7 @@ def check_backfills(airflow: Airflow, folder: Path) -> None:
     }
 
     before = {day: manifest.json() for day, manifest in lake.manifests().items()}
-    again = airflow.backfill("completed")
+    again = airflow.reprocessed("completed")
     assert {run["state"] for run in again} == {"success"}
     assert len(again) == DAYS
     assert {day: manifest.json() for day, manifest in lake.manifests().items()} == before

@@ -1,7 +1,8 @@
-"""A real local Airflow for a measurement: started by the command line, asked over REST, stopped."""
+"""A real local Airflow: started by the command line, asked over REST, stopped."""
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -16,35 +17,28 @@ import psutil
 from pipeline import airflow_api
 from pipeline.airflow_home import Home, free_port
 
-PATIENCE = 3 * 3600  # seconds, for a backfill with a model on a busy core
-
 
 class Airflow:
     """The command `standpoint airflow` as a child process, and questions to it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.home, self.port = folder, folder / "airflow", free_port(8080)
-        options = {
-            "home": self.home,
-            "lake": folder / "lake",
-            "landing": folder / "landing",
-            "port": self.port,
-        }
-        with (folder / "airflow.log").open("w") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline", "airflow", *(f"--{k}={v}" for k, v in options.items())],
-                stdout=log,
-                stderr=log,
-            )
-        self.wait(lambda: "Ctrl-C stops it" in (folder / "airflow.log").read_text(), "start")
+    def __init__(self, folder: Path, patience: float, environment: Mapping[str, str] = os.environ) -> None:
+        """Lake, landing zone and Airflow's own files are in the folder; `patience`: seconds for anything."""
+        self.home, self.log, self.port = folder / "airflow", folder / "airflow.log", free_port(0)
+        self.patience = patience
+        options = {"home": self.home, "lake": folder / "lake", "landing": folder / "landing"}
+        options |= {"port": self.port}
+        command = [sys.executable, "-m", "pipeline", "airflow", *(f"--{k}={v}" for k, v in options.items())]
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(command, env=dict(environment), stdout=log, stderr=log)
+        self.wait(lambda: "Ctrl-C stops it" in self.log.read_text(), "starts")
         self.token = airflow_api.sign_in(self.port, Home(self.home).password)
 
     def wait(self, ready: Callable[[], bool], what: str) -> None:
         """Ask every second until it is so."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + self.patience
         while not ready():
-            assert self.process.poll() is None, (self.folder / "airflow.log").read_text()
-            assert time.monotonic() < end, what
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < end, f"{what}: not within {self.patience} s\n{self.log.read_text()}"
             time.sleep(1)
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
@@ -52,6 +46,10 @@ class Airflow:
         status, answer = airflow_api.ask(self.port, method, f"/api/v2/{path}", body, self.token)
         assert status == 200, answer
         return answer
+
+    def postmaster(self) -> int:
+        """The process id of its PostgreSQL, which is no child of its own."""
+        return int((self.home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
 
     def run(self, dag: str, run_id: str) -> dict[str, Any]:
         """A run as it stands."""
@@ -89,9 +87,8 @@ class Airflow:
 
     def cpu(self) -> float:
         """Seconds of processor time of all its processes, those that have ended included."""
-        postmaster = int((self.home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
         total = 0.0
-        for root in (psutil.Process(self.process.pid), psutil.Process(postmaster)):
+        for root in (psutil.Process(self.process.pid), psutil.Process(self.postmaster())):
             for process in (root, *root.children(recursive=True)):
                 try:
                     total += sum(process.cpu_times()[:4])
