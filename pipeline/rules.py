@@ -1,4 +1,4 @@
-"""Row-level rules of `pipeline.schemas`, worked out over Arrow tables: ranges and patterns, and, by DuckDB,
+"""Row-level rules of `pipeline.schemas`, worked out over Arrow tables: of keys and values, and, by DuckDB,
 references and rules in SQL.
 """
 
@@ -14,64 +14,87 @@ import pyarrow.compute as pc
 
 from pipeline.schemas import Column, Table
 
+KEY = "key"  # the rule that keys are unique
+
 
 def meanings(declared: Table) -> dict[str, str]:
-    """The table's references (as `references_<table>`) and rules by name, with what each asks for."""
-    references = {
-        f"references_{r.table}": f"The row of {r.table} that it refers to exists."
-        for r in declared.references
-    }
-    return references | {rule.name: rule.meaning for rule in declared.rules}
+    """Every rule that a row can break, by name, with what it asks for."""
+    found = {KEY: f"the key ({', '.join(declared.key)}) is unique."}
+    for c in declared.columns:
+        found |= {} if c.nullable else {f"{c.name}_not_null": f"{c.name} is not null."}
+        found |= {f"{c.name}_allowed": f"{c.name} is one of {', '.join(c.allowed)}."} if c.allowed else {}
+        found |= {f"{c.name}_range": f"{c.name} is {c.limits}."} if c.limits else {}
+        found |= {} if c.pattern is None else {f"{c.name}_pattern": f"{c.name} matches {c.pattern}"}
+    for reference in declared.references:
+        found[f"references_{reference.table}"] = f"The row of {reference.table} that it refers to exists."
+    return found | {rule.name: rule.meaning for rule in declared.rules}
 
 
-def kept(declared: Table, present: Mapping[str, pa.Table]) -> dict[str, np.ndarray]:
-    """Whether each row keeps each range, pattern, reference and rule: a bool array of the table's length by
-    the rule's name.
+def broken(declared: Table, present: Mapping[str, pa.Table]) -> dict[str, np.ndarray]:
+    """Which rows break each rule: a bool array of the table's length by the rule's name.
 
-    `present` holds the table and those that it refers to; a rule that comes out null is broken.
+    `present` holds the table and those that it refers to; a rule in SQL that comes out null is broken.
     Raises ValueError when one that is referred to is missing.
     """
-    flags = _of_values(declared, present[declared.name])
+    table = present[declared.name]
+    flags = {KEY: _repeated(table.select(declared.key)), **_of_values(declared, table)}
     if not (declared.references or declared.rules):
         return flags
     missing = {r.table for r in declared.references} - set(present)
     if missing:
         raise ValueError(f"table {declared.name} refers to {', '.join(sorted(missing))}, which was not given")
-    rows = present[declared.name].num_rows
     with duckdb.connect() as connection:
         for name in {declared.name, *(r.table for r in declared.references)}:
             numbers = pa.array(np.arange(present[name].num_rows))
             connection.register(name, present[name].append_column("row_number", numbers))
         for rule, query in _queries(declared):
-            broken = connection.execute(query).fetchnumpy()["row_number"]
-            flags.setdefault(rule, np.ones(rows, dtype=bool))[broken] = False
+            rows = connection.execute(query).fetchnumpy()["row_number"]
+            flags.setdefault(rule, np.zeros(table.num_rows, dtype=bool))[rows] = True
     return flags
+
+
+def _repeated(keys: pa.Table) -> np.ndarray:
+    """Which rows share their key with another; one with a null in it breaks another rule than this."""
+    import pandas as pd
+
+    frame = keys.to_pandas(types_mapper=pd.ArrowDtype)
+    return np.asarray(frame.duplicated(keep=False) & frame.notna().all(axis=1), dtype=bool)
 
 
 def _of_values(declared: Table, table: pa.Table) -> dict[str, np.ndarray]:
-    """Of each column with a range or a pattern, which rows keep it; null does."""
+    """Of each rule on the values of one column, which rows break it; null only the first."""
     flags = {}
     for column in declared.columns:
+        values = table[column.name]
+        if not column.nullable:
+            flags[f"{column.name}_not_null"] = np.asarray(pc.is_null(values))
+        if column.allowed:
+            flags[f"{column.name}_allowed"] = _outside(pa.array(column.allowed, values.type), values)
         if column.limits:
-            flags[f"{column.name}_range"] = _within(column, table[column.name])
+            flags[f"{column.name}_range"] = _beyond(column, values)
         if column.pattern is not None:
-            flags[f"{column.name}_pattern"] = _matching(column.pattern, table[column.name])
+            flags[f"{column.name}_pattern"] = _unlike(column.pattern, values)
     return flags
 
 
-def _within(column: Column, values: pa.ChunkedArray) -> np.ndarray:
+def _outside(allowed: pa.Array, values: pa.ChunkedArray) -> np.ndarray:
+    return np.asarray(pc.and_(pc.is_valid(values), pc.invert(pc.is_in(values, allowed))))
+
+
+def _beyond(column: Column, values: pa.ChunkedArray) -> np.ndarray:
     kept = pc.is_valid(values)
     if column.low is not None:
         kept = pc.and_kleene(kept, pc.greater_equal(values, column.low))
     if column.high is not None:
         kept = pc.and_kleene(kept, pc.less_equal(values, column.high))
-    return np.asarray(pc.or_(pc.is_null(values), pc.fill_null(kept, False)))  # NaN is in no range
+    # NaN is in no range.
+    return np.asarray(pc.and_(pc.is_valid(values), pc.invert(pc.fill_null(kept, False))))
 
 
-def _matching(pattern: str, values: pa.ChunkedArray) -> np.ndarray:
+def _unlike(pattern: str, values: pa.ChunkedArray) -> np.ndarray:
     known = pc.unique(values.drop_null())
     found = [text for text in known.to_pylist() if re.fullmatch(pattern, text)]
-    return np.asarray(pc.or_(pc.is_null(values), pc.is_in(values, pa.array(found, values.type))))
+    return _outside(pa.array(found, values.type), values)
 
 
 def _queries(declared: Table) -> list[tuple[str, str]]:
