@@ -29,7 +29,7 @@ class Batch:
     words      row and piece of each labelled word; tags: its tag number
     mentions   row, first piece and end piece; characters: the same as offsets into the text
     portrayals mention, label or chances, and whether every mention of the text was asked about
-    relations  holder's mention, target's mention, label, and the same
+    relations  holder's mention, target's mention, and the same
     voiced     row and piece of each word whose roles are known
     roles      of each of these and each role: 0 outside, 1 begin, 2 inside
     """
@@ -42,7 +42,7 @@ class Batch:
     mentions: list[tuple[int, int, int]] = field(default_factory=list)
     characters: list[data.Span] = field(default_factory=list)
     portrayals: list[tuple[int, int | data.Chances, int]] = field(default_factory=list)
-    relations: list[tuple[int, int, int, int]] = field(default_factory=list)
+    relations: list[tuple[int, int, int | data.Chances, int]] = field(default_factory=list)
     voiced: list[tuple[int, int]] = field(default_factory=list)
     roles: list[list[int]] = field(default_factory=list)
 
@@ -111,19 +111,21 @@ def examples(
 ) -> list[data.Example]:
     """One epoch's training texts; none of them is a sentence of a dev set.
 
-    `taught` are texts of which another model has said something (models.teach); those that a set
-    holds too take its place there. `settings["sets"]` says which sets are read.
+    `taught` are texts of which another model has said something (models.teach); one that a set of
+    stances holds too takes its place there. `settings["sets"]` says which sets are read.
     """
     out, sets = data.held_out(folder), settings["sets"]
-    again = {text.text for text in taught}
+    told = {_question(text): text for text in taught}
     directed = data.relations(folder / "stance/directed/train.jsonl", reverse=True, but=out)
+    directed = [told.pop(_question(text), text) for text in directed]
     rng.shuffle(directed)
     half = int(len(directed) * _JOINED / 2)
     pairs = zip(directed[:half], directed[half : 2 * half], strict=True)
     portrayed = data.portrayals(folder / "stance/newsmtsc/train.jsonl", out)
+    portrayed = [told.pop(_question(text), text) for text in portrayed]
     read: dict[str, Callable[[], Iterable[data.Example]]] = {
         "newswire": lambda: data.newswire(folder / "ner/worldwide/train.jsonl", rng, out),
-        "newsmtsc": lambda: (text for text in portrayed if text.text not in again),
+        "newsmtsc": lambda: portrayed,
         "directed": lambda: [
             *(data.joined(one, other, rng.choice(_BETWEEN)) for one, other in pairs),
             *directed[2 * half :],
@@ -131,7 +133,11 @@ def examples(
         "ours": lambda: annotated.examples(folder, rng),
         "polnear": lambda: polnear.examples(folder / "attribution/polnear/train", rng, settings["polnear"]),
     }
-    return [*taught, *(text for name in sets for text in read[name]())]
+    return [*told.values(), *(text for name in sets for text in read[name]())]
+
+
+def _question(text: data.Example) -> tuple[str, bool, bool]:
+    return text.text, bool(text.portrayals), bool(text.relations)
 
 
 def batches(

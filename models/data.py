@@ -35,8 +35,8 @@ class Example:
     """A text with whatever is known of it; None or empty means unknown, not absent.
 
     entities   character span and index into TYPES
-    portrayals character span of the target and index into STANCES, or the chances of each
-    relations  character spans of holder and target, and index into STANCES
+    portrayals character span of the target, and index into STANCES or the chances of each
+    relations  character spans of holder and target, and the same
     said       character span and index into ROLES
     every      whether stances were judged for all mentions and pairs, not for some that somebody chose
     """
@@ -44,7 +44,7 @@ class Example:
     text: str
     entities: tuple[tuple[Span, int], ...] | None = None
     portrayals: tuple[tuple[Span, int | Chances], ...] = ()
-    relations: tuple[tuple[Span, Span, int], ...] = ()
+    relations: tuple[tuple[Span, Span, int | Chances], ...] = ()
     said: tuple[tuple[Span, int], ...] | None = None
     every: bool = False
 
@@ -140,6 +140,11 @@ def newswire(
             found.append(annotated(*(abbreviated(*part, rng) if rng else part)))
             ranges = ranges[take:]
     return found
+
+
+def likeliest(label: int | Chances) -> int:
+    """The stance itself, or that with the highest chance."""
+    return label if isinstance(label, int) else label.index(max(label))
 
 
 def key(text: str) -> str:

@@ -150,7 +150,7 @@ class Loop:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step, self.steps = self.step + 1, self.steps + 1
-        keep = min(self.settings["average"], 1 - 1 / self.steps)
+        keep = min(self.settings["average"], 1 - 10 / (self.steps + 9))  # at first of the last tenth
         torch._foreach_lerp_(self.average, [p.detach() for p in self.trained], 1 - keep)
 
     def _share_gradients(self) -> None:

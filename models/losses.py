@@ -65,11 +65,13 @@ class Losses:
             each = cross_entropy(network.portray(vectors[one], every).float(), told, **soft)
             sums["portrayals"] = (each * self._weight(every)).sum()
         if batch.relations:
-            one, other, label, every = _on(states, batch.relations).T
+            pairs = [(one, other, every) for one, other, _, every in batch.relations]
+            one, other, every = _on(states, pairs).T
+            told = _on(states, [_chances(label) for _, _, label, _ in batch.relations])
             gap = gaps(characters[one], characters[other])
             logits = network.relate(vectors[one], vectors[other], gap, every).float()
             weight = _on(states, self.settings["relation_weights"])
-            sums["relations"] = (cross_entropy(logits, label, weight, **soft) * self._weight(every)).sum()
+            sums["relations"] = (cross_entropy(logits, told, weight, **soft) * self._weight(every)).sum()
         return sums
 
     def _weight(self, every: Tensor) -> Tensor:

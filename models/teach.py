@@ -1,7 +1,7 @@
 """What a teacher says of texts, to be learned: `python -m models.teach --data DIR --teacher FOLDER`.
 
-Distillation (Hinton et al., 2015) of portrayal, which a larger encoder tells better: the student learns the
-chances that the teacher gives to each stance, on the sentences of NewsMTSC, where the label has a say too,
+Distillation (Hinton et al., 2015) of stances, which a larger encoder tells better: the student learns the
+chances that the teacher gives to each, on the sentences of the public sets, where the label has a say too,
 and on sentences of news that nobody labelled. `python -m models.train --teacher` trains the teacher.
 """
 
@@ -13,7 +13,7 @@ import json
 import random
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,20 +41,37 @@ def main() -> None:
     given = parser.parse_args()
     settings = tomllib.loads(CONFIG.read_text())["teach"]
     teacher = Model.load(given.teacher)
-    labelled = data.portrayals(given.data / "stance/newsmtsc/train.jsonl", data.held_out(given.data))
-    news = people(Model.load(), sentences(given.data, settings))
-    told = [*answered(teacher, labelled, settings["trusted"]), *answered(teacher, news, 1.0)]
+    out = data.held_out(given.data)
+    labelled = data.portrayals(given.data / "stance/newsmtsc/train.jsonl", out)
+    labelled += data.relations(given.data / "stance/directed/train.jsonl", reverse=True, but=out)
+    news = asked(Model.load(), sentences(given.data, settings), settings["pairs"])
+    told = [*answered(teacher, news, 1.0), *answered(teacher, labelled, settings["trusted"])]
     given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text("".join(json.dumps([one.text, one.portrayals]) + "\n" for one in told), "utf-8")
+    rows = (json.dumps([one.text, one.portrayals, one.relations]) + "\n" for one in told)
+    given.out.write_text("".join(rows), "utf-8")
 
 
 def read(path: Path) -> list[Example]:
     """What `main` wrote."""
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     return [
-        Example(text, portrayals=tuple(((start, end), (f, a, n)) for (start, end), (f, a, n) in portrayals))
-        for text, portrayals in rows
+        Example(
+            text,
+            portrayals=tuple((_two(target), _three(told)) for target, told in portrayals),
+            relations=tuple((_two(one), _two(other), _three(told)) for one, other, told in relations),
+        )
+        for text, portrayals, relations in rows
     ]
+
+
+def _two(span: Sequence[int]) -> data.Span:
+    start, end = span
+    return start, end
+
+
+def _three(told: Sequence[float]) -> data.Chances:
+    favor, against, neutral = told
+    return favor, against, neutral
 
 
 def sentences(folder: Path, settings: dict[str, Any]) -> list[str]:
@@ -68,32 +85,53 @@ def sentences(folder: Path, settings: dict[str, Any]) -> list[str]:
     return random.Random(0).sample(fit, min(settings["news"], len(fit)))  # noqa: S311 (sampling)
 
 
-def people(tagger: Any, texts: Sequence[str]) -> list[Example]:
-    """The texts that name people, with a question about each of them, neutral so far."""
+def asked(tagger: Any, texts: Sequence[str], pairs: int) -> list[Example]:
+    """The texts with a question about each person they name, and about some pairs of parties, neutral so far.
+
+    At most `pairs` pairs of a text, drawn by chance; a text without questions is left out.
+    """
+    rng = random.Random(0)  # noqa: S311 (sampling)
     tags = tagger.tag(texts)
-    spans: dict[int, list[data.Span]] = {}
+    spans: list[list[tuple[data.Span, str]]] = [[] for _ in texts]
     for no, start, end, kind in zip(tags.text_no, tags.start, tags.end, tags.type, strict=True):
-        if kind == _PERSON:
-            spans.setdefault(int(no), []).append((int(start), int(end)))
+        spans[no].append(((int(start), int(end)), kind))
     neutral = STANCES.index("neutral")
-    return [Example(texts[no], portrayals=tuple((s, neutral) for s in found)) for no, found in spans.items()]
+    found = []
+    for text, named in zip(texts, spans, strict=True):
+        portrayals = tuple((span, neutral) for span, kind in named if kind == _PERSON)
+        parties = [span for span, kind in named if kind in annotated.HOLDERS]
+        both = [(s, t, neutral) for s in parties for t in parties if text[slice(*s)] != text[slice(*t)]]
+        relations = tuple(rng.sample(both, min(pairs, len(both))))
+        if portrayals or relations:
+            found.append(Example(text, portrayals=portrayals, relations=relations))
+    return found
 
 
 def answered(teacher: Any, texts: Sequence[Example], trusted: float) -> list[Example]:
     """The texts with what the teacher says in the place of labels; as far as it is not trusted, they mix."""
-    from models.asked import answers
-
     if not texts:
         return []
-    told = answers(teacher, texts, "portrayal")
+    about, between = (_mixed(teacher, texts, head, trusted) for head in ("portrayal", "relation"))
+    return [
+        replace(
+            one,
+            portrayals=tuple((span, next(about)) for span, _ in one.portrayals),
+            relations=tuple((holder, target, next(between)) for holder, target, _ in one.relations),
+        )
+        for one in texts
+    ]
+
+
+def _mixed(teacher: Any, texts: Sequence[Example], head: str, trusted: float) -> Iterator[data.Chances]:
+    from models.asked import answers
+
+    if not any(one.portrayals if head == "portrayal" else one.relations for one in texts):
+        return iter(())
+    told = answers(teacher, texts, head)
     chances = np.exp(told.logits - told.logits.max(1, keepdims=True))
     chances /= chances.sum(1, keepdims=True)
     mixed = trusted * chances + (1 - trusted) * np.eye(len(STANCES))[told.gold]
-    rows = iter(np.round(mixed.astype(float), 4).tolist())
-    return [
-        replace(one, portrayals=tuple((span, tuple(next(rows))) for span, _ in one.portrayals))
-        for one in texts
-    ]
+    return map(_three, np.round(mixed.astype(float), 4).tolist())
 
 
 if __name__ == "__main__":

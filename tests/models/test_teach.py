@@ -110,6 +110,31 @@ def test_what_is_said_takes_the_place_of_labels(larger, tmp_path):
     assert np.allclose([told for _, told in mixed.portrayals], 0.7 * chances + 0.3 * labels, atol=1e-3)
 
 
+def test_what_is_said_of_pairs_takes_the_place_of_labels(larger):
+    pairs = replace(ASKED, portrayals=(), relations=(((0, 3), (8, 11), 2), ((8, 11), (0, 3), 0)))
+    (told,) = teach.answered(larger, [pairs], 1.0)
+    assert not told.portrayals
+    assert [both for *both, _ in told.relations] == [[(0, 3), (8, 11)], [(8, 11), (0, 3)]]
+    chances = np.array([told for *_, told in told.relations])
+    assert np.allclose(chances.sum(1), 1, atol=1e-3)
+    (mixed,) = teach.answered(larger, [pairs], 0.7)
+    labels = np.eye(len(STANCES))[[2, 0]]
+    assert np.allclose([told for *_, told in mixed.relations], 0.7 * chances + 0.3 * labels, atol=1e-3)
+
+
+def test_a_sentence_of_two_sets_keeps_the_questions_of_both(larger, tmp_path, monkeypatch):
+    rows = write_data(tmp_path)
+    monkeypatch.setattr(annotated, "FILE", lines(tmp_path / "labels.jsonl.gz", rows))
+    portrayed = data.portrayals(tmp_path / "stance/newsmtsc/train.jsonl", data.held_out(tmp_path))[0]
+    spans = portrayed.portrayals[0][0], (0, 1)
+    both = replace(portrayed, portrayals=(), relations=((*spans, (0.5, 0.25, 0.25)),))
+    told = [both, *teach.answered(larger, [portrayed], 1.0)]
+    texts = batches.examples(
+        tmp_path, random.Random(1), {**train_settings(), "sets": ["newsmtsc", "directed"]}, told
+    )
+    assert [text for text in texts if text.text == portrayed.text] == told
+
+
 def test_an_epoch_holds_a_text_as_the_teacher_sees_it_and_not_as_it_was_labelled(
     larger, tmp_path, monkeypatch
 ):
@@ -119,7 +144,7 @@ def test_an_epoch_holds_a_text_as_the_teacher_sees_it_and_not_as_it_was_labelled
     told = teach.answered(larger, labelled[:5], 0.7)
     settings = {**train_settings(), "sets": ["newsmtsc"]}
     texts = batches.examples(tmp_path, random.Random(1), settings, told)
-    assert texts[:5] == told
+    assert [text for text in texts if text in told] == told
     assert len(texts) == len(labelled)
     assert {text.text for text in texts} == {text.text for text in labelled}
 
@@ -127,18 +152,20 @@ def test_an_epoch_holds_a_text_as_the_teacher_sees_it_and_not_as_it_was_labelled
 def test_learning_from_sure_chances_is_learning_from_labels():
     torch.manual_seed(1)
     network, losses = Network(CONFIG, attention="eager").eval(), Losses(train_settings()["loss"])
-    sure = replace(ASKED, portrayals=(((0, 3), (0.0, 1.0, 0.0)), ((8, 11), (1.0, 0.0, 0.0))))
-    unsure = replace(ASKED, portrayals=(((0, 3), (0.2, 0.5, 0.3)), ((8, 11), (0.9, 0.1, 0.0))))
-    found = [
-        float(
-            losses(
-                network, batches.collate(list(zip([one], pieces(tokenizer(), [one.text]), strict=True)), 200)
-            )["portrayals"][0].detach()
-        )
-        for one in (ASKED, sure, unsure)
-    ]
-    assert found[0] == pytest.approx(found[1])
-    assert found[0] != pytest.approx(found[2])
+    spans = (0, 3), (8, 11)
+
+    def loss(part, first, second):
+        about = tuple(zip(spans, (first, second), strict=True))
+        between = ((*spans, first), (*spans[::-1], second))
+        told = {"portrayals": about, "relations": between}
+        asked = data.Example(ASKED.text, **{part: told[part]})
+        items = list(zip([asked], pieces(tokenizer(), [asked.text]), strict=True))
+        return float(losses(network, batches.collate(items, 200))[part][0].detach())
+
+    for part in ("portrayals", "relations"):
+        labels = loss(part, 1, 0)
+        assert labels == pytest.approx(loss(part, (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)))
+        assert labels != pytest.approx(loss(part, (0.2, 0.5, 0.3), (0.9, 0.1, 0.0)))
 
 
 def test_sentences_of_news_are_asked_about_their_people(tmp_path, monkeypatch):
@@ -173,9 +200,9 @@ def test_what_was_written_is_read_and_trained_on(tmp_path, monkeypatch):
     teach.main()
     told = teach.read(out)
     assert told
-    assert all(
-        isinstance(k, tuple) and sum(k) == pytest.approx(1, abs=1e-3) for e in told for _, k in e.portrayals
-    )
+    chances = [k for one in told for *_, k in (*one.portrayals, *one.relations)]
+    assert all(isinstance(k, tuple) and sum(k) == pytest.approx(1, abs=1e-3) for k in chances)
+    assert any(one.relations for one in told)
     made = {name: x for name, x in Network(CONFIG).encoder.state_dict().items() if name != "case.weight"}
     monkeypatch.setattr(train, "base", lambda: (CONFIG["encoder"], made, tokenizer()))
     settings = train_settings()
