@@ -10,7 +10,7 @@ Takes what is new in the landing zone into the lake and makes the days that it t
 | triggered without one, `airflow dags test` | every dirty day |
 
 A day is dirty when an article, the code, the configuration or the model behind it has changed. Dirty
-days are packed into units of work of up to 500,000 tokens; each unit is one mapped task group. A day that
+days are packed into units of work of up to 1,000,000 tokens; each unit is one mapped task group. A day that
 is too large is several units (shards), and the last of them to be ready publishes it. Runs may overlap and
 may be repeated, the command line's too: a day that another run is at work on, or has made current
 meanwhile, is left to it; a run with nothing to do is green. Only ids and digests pass between tasks; what

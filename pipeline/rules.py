@@ -5,7 +5,7 @@ references and rules in SQL.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import duckdb
 import numpy as np
@@ -47,9 +47,10 @@ def broken(declared: Table, present: Mapping[str, pa.Table]) -> dict[str, np.nda
         for name in {declared.name, *(r.table for r in declared.references)}:
             numbers = pa.array(np.arange(present[name].num_rows))
             connection.register(name, present[name].append_column("row_number", numbers))
-        for rule, query in _queries(declared):
-            rows = connection.execute(query).fetchnumpy()["row_number"]
-            flags.setdefault(rule, np.zeros(table.num_rows, dtype=bool))[rows] = True
+        for names, query in _queries(declared):
+            rows, *found = map(np.asarray, connection.execute(query).fetchnumpy().values())
+            for rule, breaks in zip(names, found, strict=True):
+                flags.setdefault(rule, np.zeros(table.num_rows, dtype=bool))[rows[breaks]] = True
     return flags
 
 
@@ -97,18 +98,29 @@ def _unlike(pattern: str, values: pa.ChunkedArray) -> np.ndarray:
     return _outside(pa.array(found, values.type), values)
 
 
-def _queries(declared: Table) -> list[tuple[str, str]]:
-    """Per reference and rule, its name and a query for the numbers of the rows that break it."""
-    queries = []
+def _queries(declared: Table) -> list[tuple[list[str], str]]:
+    """Queries for the rows that break references and rules, with the names of these.
+
+    A query gives a row's number, and of each rule whether the row breaks it. What is asked of the same rows
+    is one query, so that they are read once.
+    """
+    asked: dict[str, list[tuple[str, str]]] = {"": []}
     joins: dict[str | None, list[str]] = {None: [""]}
     for reference in declared.references:
         pairs = list(zip(reference.columns, reference.to, strict=True))
         same = " AND ".join(f't."{column}" = p."{to}"' for column, to in pairs)
         named = " AND ".join(f't."{column}" IS NOT NULL' for column, _ in pairs)
         orphan = f'{named} AND NOT EXISTS (SELECT 1 FROM "{reference.table}" p WHERE {same})'  # noqa: S608 - declared names
-        queries.append((f"references_{reference.table}", orphan, ""))
+        asked[""].append((f"references_{reference.table}", orphan))
         joins.setdefault(reference.table, []).append(f'JOIN "{reference.table}" p ON {same}')
     for rule in declared.rules:
-        queries += [(rule.name, f"({rule.sql}) IS NOT TRUE", join) for join in joins[rule.parent]]
-    select = f'SELECT DISTINCT t.row_number FROM "{declared.name}" t'  # noqa: S608 - a declared name
-    return [(name, f"{select} {join} WHERE {condition}") for name, condition, join in queries]
+        for join in joins[rule.parent]:
+            asked.setdefault(join, []).append((rule.name, f"({rule.sql}) IS NOT TRUE"))
+    return [_query(declared.name, join, conditions) for join, conditions in asked.items() if conditions]
+
+
+def _query(table: str, join: str, conditions: Sequence[tuple[str, str]]) -> tuple[list[str], str]:
+    columns = ", ".join(f"{condition} AS c{no}" for no, (_, condition) in enumerate(conditions))
+    some = " OR ".join(f"c{no}" for no in range(len(conditions)))
+    rows = f'SELECT t.row_number, {columns} FROM "{table}" t {join}'  # noqa: S608 - declared names
+    return [name for name, _ in conditions], f"SELECT * FROM ({rows}) WHERE {some}"  # noqa: S608

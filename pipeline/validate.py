@@ -1,8 +1,8 @@
 """Validation: Great Expectations over the tables of one stage, from what `pipeline.schemas` declares.
 
 Great Expectations is imported here only, and only when something is checked. Which rows break a rule is
-worked out by `pipeline.rules`, one true/false column a rule; Great Expectations then expects that there
-are none, so that its results are the whole record.
+worked out by `pipeline.rules`; Great Expectations gets a column a rule that counts them, and expects that
+there are none, so that its results are the whole record.
 """
 
 from __future__ import annotations
@@ -157,11 +157,12 @@ def _validate(source: Any, name: str, frame: pd.DataFrame, expectations: list[su
 
 
 def _frame(table: pa.Table, broken: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """What Great Expectations sees: of each rule the rows that break it; of the table's columns the names."""
+    """What Great Expectations sees: of each rule the broken rows so far; of the table's columns the names."""
     import pandas as pd
 
-    names = pd.DataFrame(None, index=range(table.num_rows), columns=table.column_names, dtype=object)
-    return pd.concat([names, pd.DataFrame(broken, index=names.index)], axis=1)
+    names = pd.DataFrame(True, index=range(table.num_rows), columns=table.column_names)
+    counts = {rule: np.cumsum(rows, dtype=np.int32) for rule, rows in broken.items()}
+    return pd.concat([names, pd.DataFrame(counts, index=names.index)], axis=1)
 
 
 def _violations(
