@@ -10,8 +10,9 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pipeline.errors import UsageError
@@ -21,6 +22,8 @@ from pipeline.schemas import ENTITY_TYPES
 SHIPPED = Path(__file__).with_name("aliases.csv")
 REQUIRED = ("entity_id", "name", "type", "aliases")
 OPTIONAL = ("government", "context")
+LEAST_TRUNCATED = 4
+"""A name cut short is read as the only curated name that begins so when it has at least so many words."""
 SHORTEST_STRIPPED = 4  # "Orbán" is found as "Orbn", but "Malé" not as "Mal"
 _ID = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
 # Forms that are also English words: written all in lower case they name nobody.
@@ -65,6 +68,18 @@ class Aliases:
     alone: Mapping[str, str]
     shared: Mapping[str, tuple[str, ...]]
     digest: str
+
+    def longer(self, form: str) -> Sequence[str]:
+        """The forms that are safe alone and begin with the first words of this one, but have more."""
+        return self._longer.get(_start(form), ())
+
+    @cached_property
+    def _longer(self) -> Mapping[str, Sequence[str]]:
+        found: dict[str, list[str]] = {}
+        for form in self.alone:
+            if form.count(" ") >= LEAST_TRUNCATED:
+                found.setdefault(_start(form), []).append(form)
+        return found
 
     @staticmethod
     def load(user: str | Path | None = None) -> Aliases:
@@ -175,6 +190,10 @@ def _add(row: _Row, entities: dict[str, Entity], forms: dict[str, dict[str, bool
         bare = fold(stripped(form.rstrip("?")))
         if bare != key and len(bare) >= SHORTEST_STRIPPED:
             forms.setdefault(bare, {})[entity_id] = not form.endswith("?")
+
+
+def _start(form: str) -> str:
+    return " ".join(form.split()[:LEAST_TRUNCATED])
 
 
 def _cut(cell: str) -> list[str]:

@@ -8,13 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pipeline.aliases import CAPITALS, WORDS, Aliases
+from pipeline.aliases import CAPITALS, LEAST_TRUNCATED, WORDS, Aliases
 from pipeline.institutions import Institutions
 from pipeline.names import abbreviates, fold, initials, split_title, surnames, title_before
 from pipeline.schemas import ENTITY_TYPES
 
-LEAST_TRUNCATED = 4
-"""A name cut short is read as the only curated name that begins so when it has at least so many words."""
 _ACRONYM = re.compile(r"(?=(?:.*[A-Z]){2})[A-Z][A-Za-z0-9&.\-]{1,9}")
 
 
@@ -167,6 +165,6 @@ def _lengthen(names: Sequence[Name], aliases: Aliases) -> None:
         if len(having) == 1 and having[0].startswith(f"{name.form} "):
             name.form = having[0]
         elif len(name.form.split()) >= LEAST_TRUNCATED:
-            begun = [form for form in aliases.alone if form.startswith(f"{name.form} ")]
+            begun = [form for form in aliases.longer(name.form) if form.startswith(f"{name.form} ")]
             if len({aliases.alone[form] for form in begun}) == 1:
                 name.form = begun[0]

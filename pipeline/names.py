@@ -108,7 +108,7 @@ def _title_at_start(parts: list[str]) -> int:
 
 def title_before(left: str) -> str:
     """The title, folded, with which the text `left` of a name ends; empty where there is none."""
-    last = _LAST_WORD.search(left)
+    last = _LAST_WORD.search(left[-_TITLE_ROOM:])
     if last is None or last[1].lower() not in _LAST_WORDS:
         return ""
     parts = fold(left.rpartition(",")[2][-_TITLE_ROOM:]).split()
