@@ -91,8 +91,12 @@ def earlier(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def export(state: dict[str, Tensor], tokenizer: Tokenizer, config: dict[str, Any], folder: Path) -> None:
-    """Writes the model folder, tensors in bfloat16, calibration unset."""
-    tensors = {name: tensor.detach().cpu().to(torch.bfloat16).contiguous() for name, tensor in state.items()}
+    """Writes the model folder, its fractions in bfloat16, calibration unset."""
+    tensors = {
+        name: tensor.detach().cpu().to(torch.bfloat16 if tensor.is_floating_point() else tensor.dtype)
+        for name, tensor in state.items()
+    }
+    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     settings = {"format": weights.FORMAT, "calibration": weights.UNCALIBRATED, "thresholds": {}, **config}
     weights.save(folder, settings, save(tensors), tokenizer.to_str().encode())
 

@@ -94,6 +94,14 @@ def test_pieces_are_told_by_name(tmp_path, monkeypatch):
         assert torch.equal(network.encoder.bert.state_dict()[name], tensor)
 
 
+def test_a_teacher_is_written_and_read_with_its_pieces(larger, tmp_path):
+    with torch.no_grad():
+        larger.network.encoder.piece[0] = 299  # no fraction of eight bits
+    train.export(larger.network.state_dict(), tokenizer(), LARGER, tmp_path)
+    found = Model.load(tmp_path).network.encoder.piece
+    assert torch.equal(found, larger.network.encoder.piece)
+
+
 def train_settings():
     settings = tomllib.loads(train.CONFIG.read_text())
     return {**settings, "model": {key: CONFIG[key] for key in settings["model"]}}
