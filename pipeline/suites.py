@@ -12,12 +12,12 @@ from pipeline.volumes import Bound
 Expectation = dict[str, Any]
 
 
-def table_level(columns: Sequence[str], bounds: Sequence[Bound]) -> list[Expectation]:
-    """That the columns are these, and the numbers of rows within these bounds."""
+def table_level(columns: Sequence[str], bounds: Sequence[Bound], *, exact: bool = True) -> list[Expectation]:
+    """That the columns are these (or, not `exact`, among others), and the rows as many as these bounds say."""
     return [
         _expectation(
             "table_columns_to_match_set", "columns", "the columns are those declared.",
-            column_set=list(columns), exact_match=True,
+            column_set=list(columns), exact_match=exact,
         ),
         *(
             _expectation(

@@ -85,8 +85,8 @@ def check(tables: Mapping[str, pa.Table], parents: Mapping[str, pa.Table], unit:
         # No row breaks a rule of an empty table, and every expectation has its price.
         asked = whole and table.num_rows > 0
         broken = rules.broken(declared[name], present) if asked else {}
-        columns = [*(c.name for c in declared[name].columns), *broken]
-        expectations = suites.table_level(columns, expected.get(name, ()))
+        columns = [c.name for c in declared[name].columns]
+        expectations = suites.table_level(columns, expected.get(name, ()), exact=not broken)
         expectations += suites.row_level(declared[name]) if asked else []
         result = _validate(source, name, _frame(table, broken), expectations)
         violations += _violations(declared[name], table, result, broken)
@@ -192,7 +192,10 @@ def _record(result: Any, broken: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """The JSON-able result, with a sample of the numbers of the broken rows."""
     record: dict[str, Any] = result.to_json_dict()
     for r in record["results"]:
-        rows = np.flatnonzero(broken.get(r["expectation_config"]["meta"]["rule"], ()))
+        rule = r["expectation_config"]["meta"]["rule"]
+        if rule == "columns" and r["success"]:
+            del r["result"]["observed_value"]  # says it once more, with the columns of rules between them
+        rows = np.flatnonzero(broken.get(rule, ()))
         if len(rows):
             r["result"]["details"] = {"rows": rows[:SAMPLE].tolist()}
     return record
