@@ -13,7 +13,7 @@ Expectation = dict[str, Any]
 
 
 def table_level(columns: Sequence[str], bounds: Sequence[Bound], *, exact: bool = True) -> list[Expectation]:
-    """That the columns are these (or, not `exact`, among others), and the rows as many as these bounds say."""
+    """That the columns are these (or, not `exact`, among others), and the rows within these bounds."""
     return [
         _expectation(
             "table_columns_to_match_set", "columns", "the columns are those declared.",
