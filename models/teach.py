@@ -109,8 +109,6 @@ def asked(tagger: Any, texts: Sequence[str], pairs: int) -> list[Example]:
 
 def answered(teacher: Any, texts: Sequence[Example], trusted: float) -> list[Example]:
     """The texts with what the teacher says in the place of labels; as far as it is not trusted, they mix."""
-    if not texts:
-        return []
     about, between = (_mixed(teacher, texts, head, trusted) for head in ("portrayal", "relation"))
     return [
         replace(
@@ -125,7 +123,8 @@ def answered(teacher: Any, texts: Sequence[Example], trusted: float) -> list[Exa
 def _mixed(teacher: Any, texts: Sequence[Example], head: str, trusted: float) -> Iterator[data.Chances]:
     from models.asked import answers
 
-    if not any(one.portrayals if head == "portrayal" else one.relations for one in texts):
+    texts = [one for one in texts if (one.portrayals if head == "portrayal" else one.relations)]
+    if not texts:
         return iter(())
     told = answers(teacher, texts, head)
     chances = np.exp(told.logits - told.logits.max(1, keepdims=True))
