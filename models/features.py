@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from models.clues import EDGE, GAP, Candidate, Known, Text
@@ -29,7 +30,7 @@ def featured(read: Text, candidate: Candidate, known: Mapping[str, Known]) -> li
     else:
         places = range(number - 2, number + 4)
         near = Near(*(tokens[at] if 0 <= at < len(tokens) else EDGE for at in places))
-    low = Near(*[token.lower() for token in near])
+    low = Near._make(map(str.lower, near))
     if candidate.kind == "s":
         return _possessive(near, low, read.words, known)
     if candidate.kind == "c":
@@ -108,6 +109,7 @@ def _ending(token: str) -> str:
     return token[-3:] if token[0].isalpha() else token[0]
 
 
+@lru_cache(maxsize=4096)
 def shape(token: str) -> str:
     """Upper and lower case of a token in short; a mark is its own shape.
 

@@ -7,6 +7,7 @@ They are marked, never deleted. A pattern of `WHOLE` or `CASED` takes a whole li
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 LONGEST = 600
 """Characters; the longest legal notices are shorter, and longer paragraphs are news."""
@@ -223,6 +224,24 @@ PATTERN = re.compile(
 )
 
 
+HINTS = (*CUES, *ROLES, *ENDINGS)
+
+
+def marked(line: str, spans: Sequence[tuple[int, int]]) -> list[bool]:
+    """For each of these parts of a clean line, in order, whether it or the whole line is boilerplate.
+
+    >>> marked("The talks failed. Read more.", [(0, 17), (18, 28)])
+    [False, True]
+    """
+    # What the line does not hold none of its parts does: most lines are asked once.
+    hinted = _hinted(line)
+    if _is_boilerplate(line, hinted=hinted):
+        return [True] * len(spans)
+    if len(spans) < 2:
+        return [False] * len(spans)
+    return [_is_boilerplate(line[start:end], hinted=hinted) for start, end in spans]
+
+
 def is_boilerplate(line: str) -> bool:
     """Whether a clean line (or sentence) is no news but what a web page or an agency puts around it.
 
@@ -231,10 +250,22 @@ def is_boilerplate(line: str) -> bool:
     >>> is_boilerplate("Share prices fell."), is_boilerplate("By Friday the talks had failed.")
     (False, False)
     """
+    return _is_boilerplate(line, hinted=_hinted(line))
+
+
+def _hinted(text: str) -> bool:
+    """Whether it holds what a slow pattern needs."""
+    low = text.lower()
+    return any(hint in low for hint in HINTS)
+
+
+def _is_boilerplate(line: str, *, hinted: bool) -> bool:
     if len(line) > LONGEST:
         return False
-    if PATTERN.fullmatch(line):
-        return True
+    return PATTERN.fullmatch(line) is not None or (hinted and _fits_slowly(line))
+
+
+def _fits_slowly(line: str) -> bool:
     low = line.lower()
     if any(cue in low for cue in CUES) and ANYWHERE.search(line):
         return True

@@ -56,8 +56,10 @@ def encoding(text: str, article: Article = UNDAMAGED) -> list[Finding]:
     if text.isascii():
         return []
     fixed, steps = ftfy.fix_encoding_and_explain(text)
+    if (whole := fixes.fix_surrogates(fixed)) == text:
+        return []
     evidence = _wrongly_read(steps) if fixed != text else ""
-    return [f._replace(evidence=evidence) for f in align(text, fixes.fix_surrogates(fixed))]
+    return [f._replace(evidence=evidence) for f in align(text, whole)]
 
 
 def html(text: str, article: Article = UNDAMAGED) -> list[Finding]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 BACKWARD = re.compile(r"(?:And|But|Yet|So|Also|He|She|They|It|His|Her|Their|This|That|These|Those|Then)\b")
 """How a paragraph begins that refers to one before it, so that it can hardly be the first."""
@@ -48,16 +49,17 @@ DATELINE = re.compile(
 )
 """Where, and for whom it was written: "OSLO (AP)", "OSLO, Norway —"; the dash may be lost."""
 WORD = re.compile(r"[^\W\d_][\w-]*(?:['’]s)?|\d[\d,.]*\d")
+# These begin with the letter itself and look back only then: `re` seeks a first letter fast.
 FULL_NAME = re.compile(
-    r"\b[A-Z][a-z]+(?:-[A-Z][a-z]+)? (?:[A-Z]\. )?((?:Mc|Mac|O')?[A-Z][a-z]{2,}(?:-[A-Z][a-z]+)?)\b"
+    r"[A-Z](?<!\w.)[a-z]+(?:-[A-Z][a-z]+)? (?:[A-Z]\. )?((?:Mc|Mac|O')?[A-Z][a-z]{2,}(?:-[A-Z][a-z]+)?)\b"
 )
-CAPITALISED = re.compile(r"\b[A-Z][\w-]{2,}")
+CAPITALISED = re.compile(r"[A-Z](?<!\w.)[\w-]{2,}")
 OFFICE = re.compile(
     r"\b(?:President|Prime Minister|Minister|Senator|Sen\.|Rep\.|Gov\.|Governor|Secretary|Speaker|Leader"
     r"|Chairman|Mayor|Director|Attorney General|Judge|Justice) [A-Z][a-z]+ (?:[A-Z]\. )?[A-Z][a-z]+"
 )
 DAY = re.compile(r"\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b")
-HONORIFIC = re.compile(r"\b(?:Mr|Mrs|Ms)\. ")
+HONORIFIC = re.compile(r"M(?<!\wM)(?:r|rs|s)\. ")
 ASIDE = re.compile(r"\b(?:he|she|they|it) (?:said|says|added|told|wrote|tweeted|continued)\b")
 PRONOUN = re.compile(r"\b(?:he|she|his|her|him|they|their)\b", re.IGNORECASE)
 FINISHED = re.compile(r"[.!?][\"'”’)\]]*\Z")
@@ -70,8 +72,7 @@ COMMON = frozenset(
 """Words that tell nothing of what an article is about."""
 
 
-@dataclass(frozen=True)
-class Paragraph:
+class Paragraph(NamedTuple):
     """A line of the body: its number and its clean text."""
 
     line_no: int
@@ -110,7 +111,7 @@ def lead_line(title: str, paragraphs: Sequence[Paragraph], *, suspect: bool) -> 
 
 
 def _is_running(text: str) -> bool:
-    return FINISHED.search(text) is not None and len(text.split()) >= SHORTEST
+    return FINISHED.search(text) is not None and len(text.split(maxsplit=SHORTEST - 1)) >= SHORTEST
 
 
 def _is_title(text: str, title: str) -> bool:
@@ -153,5 +154,11 @@ def _evidence(
 
 def _words(text: str) -> set[str]:
     """The content words of a text, without case and the endings of plural and possessive."""
-    stems = (word.lower().removesuffix("'s").removesuffix("’s").rstrip("s") for word in WORD.findall(text))
-    return {stem for stem in stems if len(stem) > 2 and stem not in COMMON}
+    return set(map(_stem, WORD.findall(text))) - {""}
+
+
+@lru_cache(maxsize=4096)
+def _stem(word: str) -> str:
+    """A word as it is compared; nothing where it tells nothing."""
+    stem = word.lower().removesuffix("'s").removesuffix("’s").rstrip("s")
+    return stem if len(stem) > 2 and stem not in COMMON else ""

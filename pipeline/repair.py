@@ -8,7 +8,7 @@ judged (`pipeline.restore`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from pipeline.characters import control, encoding, html, ligature, spaces, width
@@ -17,8 +17,10 @@ from pipeline.tracked import Finding, Tracked
 
 RUNS = re.compile(r" {2,}|\A +| +\Z")
 NAME = r"[A-Z][A-Za-z'’-]{1,40}"
+# It begins with the letter itself and looks back only then: `re` seeks a first letter fast.
 DOUBLED_NAMES = re.compile(
-    rf"(?<![\w:.'’-])(?<!: )({NAME}(?: (?:of|for|the|and|{NAME})){{0,3}} {NAME}) \1 (?=[A-Za-z])"
+    rf"([A-Z](?<![\w:.'’-][A-Z])(?<!: [A-Z])[A-Za-z'’-]{{1,40}}(?: (?:of|for|the|and|{NAME})){{0,3}} {NAME})"
+    r" \1 (?=[A-Za-z])"
 )
 DOUBLED_PHRASE = re.compile(
     r"(?<![\w'’-])(the|an?|his|her|their|our|my) ((?:[A-Za-z'’-]+ ){0,4}?)\1(?= [A-Za-z])"
@@ -148,9 +150,17 @@ def repair(lines: Sequence[str]) -> tuple[list[Repaired], Article]:
     >>> first.changes[-2][:5]
     ('apostrophe', 30, 34, 'dont', "don't")
     """
-    basic = [apply(Repaired(Tracked.of(line)), CHARACTERS, UNDAMAGED) for line in lines]
-    article = Article.of([line.text.text for line in basic])
-    return [apply(line, WORDS, article) for line in basic], article
+    return next(repair_all([lines]))
+
+
+def repair_all(articles: Iterable[Sequence[str]]) -> Iterator[tuple[list[Repaired], Article]]:
+    """The `repair` of each of these articles."""
+    # One step for all articles, then the next: what each looks up stays in the processor's cache.
+    raw = ([Repaired(Tracked.of(line)) for line in lines] for lines in articles)
+    basic = [[apply(line, CHARACTERS, UNDAMAGED) for line in lines] for lines in raw]
+    judged = [Article.of([line.text.text for line in lines]) for lines in basic]
+    for lines, article in zip(basic, judged, strict=True):
+        yield [apply(line, WORDS, article) for line in lines], article
 
 
 def apply(line: Repaired, repairs: Sequence[Repair], article: Article) -> Repaired:
