@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -73,8 +73,8 @@ class Article:
     share: Mapping[str, float] = field(default_factory=dict)
     """Of the apostrophes and of the dashes between words that it had, the share that was lost."""
     words: Mapping[str, int] = field(default_factory=dict)
-    guessed: Mapping[str, Sequence[models.Guess]] = field(default_factory=dict)
-    """What the model says of the lines as they were when the article was judged."""
+    guessed: MutableMapping[str, Sequence[models.Guess]] = field(default_factory=dict)
+    """What the model said of lines: all as they were when the article was judged, and what became of some."""
 
     @staticmethod
     def of(lines: Sequence[str]) -> Article:
@@ -100,8 +100,9 @@ class Article:
 
     def guesses(self, line: str) -> Sequence[models.Guess]:
         """What the words of this line may have lost, if the article lost everything."""
-        found = self.guessed.get(line)
-        return _model().guesses(line, self.words) if found is None else found
+        if line not in self.guessed:
+            self.guessed[line] = _model().guesses(line, self.words)
+        return self.guessed[line]
 
     def weighed(self, guess: models.Guess) -> float:
         """The probability of a guess, given the share of such characters that the article lost."""
