@@ -47,6 +47,11 @@ EAST_ASIAN = re.compile(
 )
 
 
+def sound(text: str) -> bool:
+    """Whether none of what follows can find anything in the text; so it is with most."""
+    return text.isascii() and text.isprintable() and "&" not in text and "<" not in text
+
+
 def encoding(text: str, article: Article = UNDAMAGED) -> list[Finding]:
     """Text decoded in the wrong encoding (ftfy), and halves of surrogate pairs.
 

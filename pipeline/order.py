@@ -63,7 +63,7 @@ HONORIFIC = re.compile(r"M(?<!\wM)(?:r|rs|s)\. ")
 ASIDE = re.compile(r"\b(?:he|she|they|it) (?:said|says|added|told|wrote|tweeted|continued)\b")
 PRONOUN = re.compile(r"\b(?:he|she|his|her|him|they|their)\b", re.IGNORECASE)
 QUOTES = ('"', "'", "“", "‘")
-FINISHED = re.compile(r"[.!?][\"'”’)\]]*\Z")
+FULL_STOPS, CLOSING = (".", "!", "?"), "\"'”’)]"
 COMMON = frozenset(
     "about after again against all also amid among and are before being but can could does down for "
     "from gets has have her here him his how into its just like may more most new not now off one "
@@ -118,7 +118,7 @@ def lead_line(title: str, paragraphs: Sequence[Paragraph], *, suspect: bool) -> 
 
 
 def _is_running(text: str) -> bool:
-    return FINISHED.search(text) is not None and len(text.split(maxsplit=SHORTEST - 1)) >= SHORTEST
+    return text.rstrip(CLOSING)[-1:] in FULL_STOPS and len(text.split(maxsplit=SHORTEST - 1)) >= SHORTEST
 
 
 def _is_title(text: str, title: str) -> bool:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from pipeline.characters import control, encoding, html, ligature, spaces, width
+from pipeline.characters import control, encoding, html, ligature, sound, spaces, width
 from pipeline.restore import UNDAMAGED, Article, accent, apostrophe, dash, ellipsis, hyphen, joined, quotation
 from pipeline.tracked import Finding, Tracked
 
@@ -22,9 +22,10 @@ DOUBLED_NAMES = re.compile(
     rf"([A-Z](?<![\w:.'’-][A-Z])(?<!: [A-Z])[A-Za-z'’-]{{1,40}}(?: (?:of|for|the|and|{NAME})){{0,3}} {NAME})"
     r" \1 (?=[A-Za-z])"
 )
-DOUBLED_PHRASE = re.compile(
-    r"(?<![\w'’-])(the|an?|his|her|their|our|my) ((?:[A-Za-z'’-]+ ){0,4}?)\1(?= [A-Za-z])"
+_DETERMINERS = "|".join(
+    rf"{word[0]}(?<![\w'’-].){word[1:]}" for word in "the an a his her their our my".split()
 )
+DOUBLED_PHRASE = re.compile(rf"({_DETERMINERS}) ((?:[A-Za-z'’-]+ ){{0,4}}?)\1(?= [A-Za-z])")
 CAPTION = re.compile(r"\b(?:toggle caption|Photos?:|Caption \d)")
 NOT_DOUBLED = re.compile("New York(?: New York)*")
 NEAR = 200
@@ -156,11 +157,15 @@ def repair(lines: Sequence[str]) -> tuple[list[Repaired], Article]:
 def repair_all(articles: Iterable[Sequence[str]]) -> Iterator[tuple[list[Repaired], Article]]:
     """The `repair` of each of these articles."""
     # One step for all articles, then the next: what each looks up stays in the processor's cache.
-    raw = ([Repaired(Tracked.of(line)) for line in lines] for lines in articles)
-    basic = [[apply(line, CHARACTERS, UNDAMAGED) for line in lines] for lines in raw]
+    basic = [[_readable(line) for line in lines] for lines in articles]
     judged = [Article.of([line.text.text for line in lines]) for lines in basic]
     for lines, article in zip(basic, judged, strict=True):
         yield [apply(line, WORDS, article) for line in lines], article
+
+
+def _readable(line: str) -> Repaired:
+    raw = Repaired(Tracked.of(line))
+    return raw if sound(line) else apply(raw, CHARACTERS, UNDAMAGED)
 
 
 def apply(line: Repaired, repairs: Sequence[Repair], article: Article) -> Repaired:
