@@ -132,6 +132,8 @@ def candidates(read: Text, known: Mapping[str, Known], passed: Set[str] = frozen
     text, tokens, starts, words = read
     for number in [n for n, token in enumerate(tokens) if token not in passed and token[0].isalpha()]:
         token = tokens[number]
+        if token[-1] == "s" and _is_plural(token, known) and _followed(tokens, number) in UNOWNED:
+            continue  # most of what is left
         start, end = starts[number], starts[number] + len(token)
         around = text[start - 1 : start] + text[end : end + 1]
         if len(token) < 2 or not _UNTOUCHED.isdisjoint(around):
@@ -148,7 +150,7 @@ def candidates(read: Text, known: Mapping[str, Known], passed: Set[str] = frozen
         elif low[-1] == "s" and (
             low in known or low[:-1] in known or low[:-1] in words or not split(low, known)
         ):
-            plural = low in known and known[low].size >= PLURAL
+            plural = _is_plural(low, known)
             if low not in NEVER and not (plural and _followed(tokens, number) in UNOWNED):
                 yield Candidate(number, "s", end - 1)
         elif (
@@ -157,6 +159,10 @@ def candidates(read: Text, known: Mapping[str, Known], passed: Set[str] = frozen
             and (at := split(token, known))
         ):
             yield Candidate(number, "j", start + at)
+
+
+def _is_plural(word: str, known: Mapping[str, Known]) -> bool:
+    return word in known and known[word].size >= PLURAL and word not in CONTRACTIONS
 
 
 def _followed(tokens: Sequence[str], number: int) -> str:

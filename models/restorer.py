@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from models.clues import UNMISTAKABLE, Known, Text, candidates, closed
-from models.features import featured
+from models.features import BETWEEN, described
 
 FILE = Path(__file__).parent / "weights" / "restorer.safetensors"
 BITS = 22
@@ -95,14 +95,14 @@ class Restorer:
         """The `guesses` of each of these lines of one article."""
         read, found = [Text.of(line, words) for line in lines], [list[Guess]() for _ in lines]
         asked = [
-            (no, candidate, featured(text, candidate, self.known))
+            (no, candidate, described(text, candidate, self.known))
             for no, text in enumerate(read)
             for candidate in candidates(text, self.known, self._passed)
         ]
         if not asked:
             return found
         weights = self._weights([features for _, _, features in asked])
-        begins = [0, *accumulate(len(features) for _, _, features in asked)][:-1]
+        begins = [0, *accumulate(features.count(BETWEEN) + 1 for _, _, features in asked)][:-1]
         sums = np.add.reduceat(weights, begins, dtype=np.int64).tolist()
         for (no, candidate, features), begin, odds in zip(asked, begins, sums, strict=True):
             text = read[no]
@@ -112,14 +112,13 @@ class Restorer:
                 continue
             end, insert = start + len(word), "—" if candidate.kind == "j" else "'"
             at, probability, which = (candidate.at, within, 0) if within >= behind else (end, behind, 1)
-            why = _evidence(features, weights[begin : begin + len(features), which])
+            why = _evidence(features.split(BETWEEN), weights[begin:, which])
             found[no].append(Guess(start, end, at, insert, probability, lost, why))
         return found
 
-    def _weights(self, features: Sequence[Sequence[str]]) -> np.ndarray:
+    def _weights(self, described: Sequence[str]) -> np.ndarray:
         """The weights of all candidates' features one after the other, int8 (n, 2): inside, after."""
-        # Encoded at once as one string; a carriage return is in no token and so in no feature.
-        encoded = "\r".join(map("\r".join, features)).encode().split(b"\r")
+        encoded = BETWEEN.join(described).encode().split(BETWEEN.encode())
         hashes = np.fromiter(map(zlib.crc32, encoded), np.int64, len(encoded)) & MASK
         return self._table[hashes].view(np.int8)
 
@@ -135,5 +134,5 @@ def _chances(kind: str, word: str, inside: int, after: int) -> tuple[float, floa
 
 def _evidence(features: Sequence[str], weights: np.ndarray) -> tuple[str, ...]:
     """The features that spoke most for a guess, the most telling first."""
-    spoke = np.argsort(-weights.astype(np.int64), kind="stable")[:3].tolist()
+    spoke = np.argsort(-weights[: len(features)].astype(np.int64), kind="stable")[:3].tolist()
     return tuple(features[n] for n in spoke if weights[n] > 0)

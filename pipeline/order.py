@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -108,13 +108,16 @@ def lead_line(title: str, paragraphs: Sequence[Paragraph], *, suspect: bool) -> 
         return first[0].line_no if first and not suspect else None
     wanted = _words(title)
     # Most paragraphs cannot come to that many points; the exact ones take nine times as long.
-    hoped = [at for at, p in enumerate(running) if _at_most(p.text, wanted) >= CERTAIN]
-    score = _scoring(wanted, running) if hoped else None
-    if not score or max(map(score, hoped)) < CERTAIN:
+    most = [_at_most(p.text, wanted, p.text.lower()) for p in running]
+    hoped = [at for at, points in enumerate(most) if points >= CERTAIN]
+    hoped = [at for at in hoped if _at_most(running[at].text, wanted, _words(running[at].text)) >= CERTAIN]
+    if not hoped:
         return None
-    scores = [score(at) for at in range(len(running))]
-    second, best = sorted(scores)[-2:]
-    return running[scores.index(best)].line_no if best - second >= AHEAD else None
+    score = _scoring(wanted, running)
+    best, lead = max((score(at), -at) for at in hoped)
+    rivals = (at for at, points in enumerate(most) if at != -lead and best - points < AHEAD)
+    ahead = best >= CERTAIN and all(best - score(at) >= AHEAD for at in rivals)
+    return running[-lead].line_no if ahead else None
 
 
 def _is_running(text: str) -> bool:
@@ -140,10 +143,13 @@ def _scoring(wanted: set[str], paragraphs: Sequence[Paragraph]) -> Callable[[int
     return score
 
 
-def _at_most(text: str, wanted: set[str]) -> float:
-    """The points that a paragraph has at most, from what is told fast: `_evidence` that is never less."""
-    low, words = text.lower(), len(text.split())
-    shared = sum(stem in low or not stem.isascii() for stem in wanted)
+def _at_most(text: str, wanted: set[str], having: Container[str]) -> float:
+    """The points that a paragraph has at most, from what is told fast: `_evidence` that is never less.
+
+    `having`: its words or, told faster, the text in lower case, which may hold more.
+    """
+    words = len(text.split())
+    shared = sum(stem in having or not stem.isascii() for stem in wanted)
     evidence = (
         ("dateline", DATELINE.match(text) is not None),
         ("title", shared / max(1, len(wanted))),

@@ -16,16 +16,16 @@ from pipeline.restore import UNDAMAGED, Article, accent, apostrophe, dash, ellip
 from pipeline.tracked import Finding, Tracked
 
 RUNS = re.compile(r" {2,}|\A +| +\Z")
-NAME = r"[A-Z][A-Za-z'’-]{1,40}"
+NAME = r"[A-Z][A-Za-z'’-]{1,40}+"
 # It begins with the letter itself and looks back only then: `re` seeks a first letter fast.
 DOUBLED_NAMES = re.compile(
-    rf"([A-Z](?<![\w:.'’-][A-Z])(?<!: [A-Z])[A-Za-z'’-]{{1,40}}(?: (?:of|for|the|and|{NAME})){{0,3}} {NAME})"
+    rf"([A-Z](?<![\w:.'’-][A-Z])(?<!: [A-Z])[A-Za-z'’-]{{1,40}}+(?: (?:of|for|the|and|{NAME})){{0,3}} {NAME})"
     r" \1 (?=[A-Za-z])"
 )
 _DETERMINERS = "|".join(
     rf"{word[0]}(?<![\w'’-].){word[1:]}" for word in "the an a his her their our my".split()
 )
-DOUBLED_PHRASE = re.compile(rf"({_DETERMINERS}) ((?:[A-Za-z'’-]+ ){{0,4}}?)\1(?= [A-Za-z])")
+DOUBLED_PHRASE = re.compile(rf"({_DETERMINERS}) ((?:[A-Za-z'’-]++ ){{0,4}}?)\1(?= [A-Za-z])")
 CAPTION = re.compile(r"\b(?:toggle caption|Photos?:|Caption \d)")
 NOT_DOUBLED = re.compile("New York(?: New York)*")
 NEAR = 200
@@ -54,12 +54,17 @@ def doubled(text: str, article: Article = UNDAMAGED) -> list[Finding]:
     >>> doubled("that he had had to go to New York New York")
     []
     """
-    names = (m for m in DOUBLED_NAMES.finditer(text) if not _meant(text, m))
-    edits = [Finding(m.end(1), m.end(1) + 1 + len(m[1]), "") for m in names]
+    edits = [
+        Finding(m.end(1), m.end(1) + 1 + len(m[1]), "")
+        for m in DOUBLED_NAMES.finditer(text)
+        if not _meant(text, m)
+    ]
     for m in DOUBLED_PHRASE.finditer(text) if article.damaged else ():
         phrase, before = m[2] + m[1], text[max(0, m.end(1) - NEAR) : m.end(1)]
         if f" {before}".endswith(f" {phrase}") and not before.endswith(f"{m[1]} {phrase}"):
             edits.append(Finding(m.end(1), m.end(), ""))
+    if not edits:
+        return []
     edits.sort()
     return [e for n, e in enumerate(edits) if n == 0 or e.start >= edits[n - 1].end]
 
@@ -109,7 +114,8 @@ WORDS = (
     Repair("doubled", doubled, "said twice in a row", reveals=True),
 )
 """What may ask the article around the line."""
-BEFORE, AFTER = re.compile(r"[\w'’-]+\Z"), re.compile(r"[\w'’-]+")
+AROUND = re.compile(r"[\w'’-]+")
+"""What belongs to a word; what stands before it is read backwards."""
 WORD_LIMIT = 40
 PASSES = 8
 """What one repair lays bare another may mend; text nested deeper than this is left as it is."""
@@ -195,9 +201,9 @@ def apply(line: Repaired, repairs: Sequence[Repair], article: Article) -> Repair
 
 def _change(one: Repair, tracked: Tracked, found: Finding) -> Change:
     text = tracked.text
-    head = BEFORE.search(text, max(0, found.start - WORD_LIMIT), found.start)
-    tail = AFTER.match(text, found.end, found.end + WORD_LIMIT)
-    around = (head[0] if head else "", tail[0] if tail else "")
+    head = AROUND.match(text[max(0, found.start - WORD_LIMIT) : found.start][::-1])
+    tail = AROUND.match(text, found.end, found.end + WORD_LIMIT)
+    around = (head[0][::-1] if head else "", tail[0] if tail else "")
     before = text[found.start : found.end].encode("utf-8", "backslashreplace").decode()  # half surrogates
     return Change(
         one.kind,

@@ -61,8 +61,6 @@ YEARS = re.compile(
     r"(?! (?:people|percent|million|billion|(?!(?:was|is|has|as|its|his|this)\b)[a-z]+s)\b)"
 )
 """Two years in one, where no number of things can stand."""
-DIGITS = re.compile(r"[12]\d{5}")
-"""What a line with such years must hold."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +128,10 @@ def lost_share(lost: Sequence[float], kept: int) -> tuple[float, float]:
     """
     share = 0.5
     for _ in range(30):
-        expected = sum(share * p / (share * p + 1 - p) for p in lost)
+        before, expected = share, sum(share * p / (share * p + 1 - p) for p in lost)
         share = expected / (expected + kept) if expected else 0.0
+        if share == before:
+            break
     share = min(share, 1 - 1e-6)
     against = sum(math.log(1 - p) for p in lost)
     return share, sum(math.log(1 - p + share * p) for p in lost) + kept * math.log(1 - share) - against
@@ -180,7 +180,7 @@ def hyphen(text: str, article: Article = UNDAMAGED) -> list[Finding]:
     found = [
         Finding(m.end(), m.end(), "-", 0.99, "kindergarten to that grade") for m in SCHOOL.finditer(text)
     ]
-    for m in YEARS.finditer(text) if DIGITS.search(text) else ():
+    for m in YEARS.finditer(text) if "19" in text or "20" in text else ():
         first, last = int(m[1]), int(m[2]) if len(m[2]) == 4 else int(m[1][:2] + m[2])
         if first < last <= first + (30 if len(m[2]) == 4 else 1):
             found.append(Finding(m.end(1), m.end(1), "-", 0.99, "two years in a row"))

@@ -93,7 +93,8 @@ def _cut(text: str, m: re.Match[str], begun: int) -> int:
 
     A straight quotation mark that touches neither or both sides closes the quotation that is open, if one is.
     """
-    closes, opens = not m["gap"] and m["close"].startswith('"'), m["open"].startswith('" ')
+    _, close, gap, opening, _ = m.groups()
+    closes, opens = not gap and close.startswith('"'), opening.startswith('" ')
     closing = text.count('"', max(begun, m.start() - REACH), m.start()) % 2 if closes or opens else 0
     if closes:
         return m.start("close") + closing
