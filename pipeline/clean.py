@@ -123,36 +123,15 @@ def clean(raw: pa.Table, settings: Settings) -> Outcome:
     rows = raw.to_pylist()
     # One step for all articles, then the next: the large tables of each stay in the processor's cache.
     texts = [_cleaned(*found) for found in repair_all([row["title"], *row["lines"]] for row in rows)]
-    split_up = [sentences_of(cleaned) for cleaned in texts]
-    bodies = ["\n".join(s.text for s in parts if s.kind == "body") for parts in split_up]
+    found = [sentences_of(cleaned) for cleaned in texts]
+    bodies = ["\n".join(s.text for s in parts if s.kind == "body") for parts in found]
     languages = [identify(body or cleaned.title.text) for body, cleaned in zip(bodies, texts, strict=True)]
-    for row, cleaned, parts, body, language in zip(rows, texts, split_up, bodies, languages, strict=True):
+    for row, cleaned, parts, body, language in zip(rows, texts, found, bodies, languages, strict=True):
         published = headers.publication(row["date_raw"], row["url_raw"], row["landed_at"])
         if refusal := _refusal(row, cleaned, body, language, published, settings):
             rejected.append(refusal)
             continue
-        url = headers.canonical_url(row["url_raw"] or "")
-        paragraphs = paragraphs_of(parts)
-        suspect = order_suspect(paragraphs, damaged=cleaned.damaged)
-        articles.append(
-            {
-                "article_id": row["article_id"],
-                "title": cleaned.title.text,
-                "url": url,
-                "outlet": headers.outlet(url) if url else None,
-                "published": published and published.published,
-                "date_source": published and published.source,
-                "language": language.code,
-                "language_score": language.score,
-                "sentences": len(parts),
-                "characters": sum(len(s.text) for s in parts),
-                "text_sha256": hashlib.sha256("\n".join(s.text for s in parts).encode()).hexdigest(),
-                "near_duplicate_of": None,
-                "repairs": sorted(Counter(change.kind for _, change in cleaned.changes).items()),
-                "order_suspect": suspect,
-                "lead_line": lead_line(cleaned.title.text, paragraphs, suspect=suspect),
-            }
-        )
+        articles.append(_article(row, cleaned, parts, language, published))
         sentences.append((row["article_id"], parts))
         repaired.append((row["article_id"], cleaned))
     kept = {
@@ -162,6 +141,36 @@ def clean(raw: pa.Table, settings: Settings) -> Outcome:
     }
     kept["signatures"] = sign(kept["articles"], kept["sentences"])
     return Outcome(kept, raw.num_rows, rejects_table(rejected))
+
+
+def _article(
+    row: Mapping[str, Any],
+    cleaned: Cleaned,
+    parts: Sequence[Sentence],
+    language: Language,
+    published: headers.Publication | None,
+) -> dict[str, Any]:
+    """The row of `articles` for one that is kept."""
+    url = headers.canonical_url(row["url_raw"] or "")
+    paragraphs = paragraphs_of(parts)
+    suspect = order_suspect(paragraphs, damaged=cleaned.damaged)
+    return {
+        "article_id": row["article_id"],
+        "title": cleaned.title.text,
+        "url": url,
+        "outlet": headers.outlet(url) if url else None,
+        "published": published and published.published,
+        "date_source": published and published.source,
+        "language": language.code,
+        "language_score": language.score,
+        "sentences": len(parts),
+        "characters": sum(len(s.text) for s in parts),
+        "text_sha256": hashlib.sha256("\n".join(s.text for s in parts).encode()).hexdigest(),
+        "near_duplicate_of": None,
+        "repairs": sorted(Counter(change.kind for _, change in cleaned.changes).items()),
+        "order_suspect": suspect,
+        "lead_line": lead_line(cleaned.title.text, paragraphs, suspect=suspect),
+    }
 
 
 def sentences_of(cleaned: Cleaned) -> list[Sentence]:

@@ -87,7 +87,8 @@ class Article:
             return UNDAMAGED
         words = models.count_words(lines)
         distinct = list(dict.fromkeys(lines))
-        guessed = dict(zip(distinct, _model().all_guesses(distinct, words), strict=True))
+        found = _model().all_guesses(distinct, words)
+        guessed: dict[str, Sequence[models.Guess]] = dict(zip(distinct, found, strict=True))
         shares, proven = {}, False
         for insert, (cues, kept) in STILL.items():
             lost = [min(g.lost, SUREST) for line in lines for g in guessed[line] if g.insert == insert]
