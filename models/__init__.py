@@ -14,13 +14,14 @@ from typing import Protocol, TypeGuard, runtime_checkable
 import numpy as np
 
 from models.clues import count as count_words
+from models.clues import letters
 from models.features import explain
 from models.restorer import FILE, Guess, Restorer
 
 __all__ = [
     "PRECISIONS", "ROLES", "STANCES", "TYPES", "Calibrated", "ConfigurationError", "Guess", "Judge", "Model",
-    "Questions", "Restorer", "Said", "Tagger", "Tags", "count_words", "describe", "digest", "explain", "load",
-    "restorer", "restorer_digest",
+    "Questions", "Restorer", "Said", "Tagger", "Tags", "count_words", "describe", "digest", "explain",
+    "letters", "load", "restorer", "restorer_digest",
 ]  # fmt: skip
 
 TYPES = ("PERSON", "ORG", "LOC", "FAC", "NORP", "DATE", "MONEY", "PRODUCT", "MISC")

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from itertools import accumulate
+from string import punctuation
 from typing import NamedTuple
 
-TOKEN = re.compile(r"[^\W\d_]+|\d+|  +|[^\w\s\ud800-\udfff]")
+TOKEN = re.compile(r"([^\W\d_]+|\d+|  +|[^\w\s\ud800-\udfff])")
+ASCII = re.compile(r"([A-Za-z]+|[0-9]+|  +|[^\w\s])")
+"""The same for a text that is pure ASCII, in two thirds of the time."""
 WORD = re.compile(r"[A-Za-z]+")
+_SPACED = "".join(c if c.isalpha() else " " for c in map(chr, range(128)))
 GAP, EDGE = "  ", "\n"
 CONTRACTIONS = {
     form.replace("'", ""): form
@@ -90,29 +95,50 @@ class Text(NamedTuple):
     @staticmethod
     def of(text: str, words: Mapping[str, int]) -> Text:
         """Tokens are words, numbers, marks, and gaps: runs of spaces where a dash was lost, and dashes."""
-        found = [(m[0], m.start()) for m in TOKEN.finditer(text)]
-        tokens = [GAP if token[0] in " —" else token for token, _ in found]
-        return Text(text, tokens, [start for _, start in found], words)
+        parts = (ASCII if text.isascii() else TOKEN).split(
+            text
+        )  # what lies between tokens and, in every second place, the tokens
+        tokens, starts = parts[1::2], list(accumulate(map(len, parts)))[:-1:2]
+        if GAP in text or "—" in text:
+            tokens = [GAP if token[0] in " —" else token for token in tokens]
+        return Text(text, tokens, starts, words)
 
 
 def count(lines: Iterable[str]) -> Counter[str]:
     """How often each word and each gap occurs in the lines of an article."""
-    found = Counter[str]()
-    for line in lines:
-        found.update(WORD.findall(line))
-        found[GAP] += line.count(GAP)
+    text = "\n".join(lines)
+    found = Counter(letters(text))
+    found[GAP] = text.count(GAP)
     return found
 
 
-def candidates(read: Text, known: Mapping[str, Known]) -> Iterator[Candidate]:
-    """The words of a text that may have lost an apostrophe or, joined with the next, a dash."""
+def letters(text: str) -> list[str]:
+    """Its runs of ASCII letters."""
+    # In most texts, which are pure ASCII, these two find them in two thirds of the time.
+    return text.translate(_SPACED).split() if text.isascii() else WORD.findall(text)
+
+
+def closed(known: Mapping[str, Known]) -> Set[str]:
+    """Tokens that are never candidates, whatever stands around them: the bulk of every text."""
+    whole = [word for word in known if word not in CONTRACTIONS and (word[-1] != "s" or word in NEVER)]
+    return frozenset((*whole, *map(str.capitalize, whole), *punctuation))
+
+
+def candidates(read: Text, known: Mapping[str, Known], passed: Set[str] = frozenset()) -> Iterator[Candidate]:
+    """The words of a text that may have lost an apostrophe or, joined with the next, a dash.
+
+    `passed` are words that need no look (`closed`).
+    """
     text, tokens, starts, words = read
-    for number, token in enumerate(tokens):
-        if (token in known and token[-1] != "s" and token not in CONTRACTIONS) or not token[0].isalpha():
-            continue  # most words, at once
+    for number in [n for n, token in enumerate(tokens) if token not in passed and token[0].isalpha()]:
+        token = tokens[number]
+        if token[-1] == "s" and _is_plural(token, known) and _followed(tokens, number) in UNOWNED:
+            continue  # most of what is left
         start, end = starts[number], starts[number] + len(token)
         around = text[start - 1 : start] + text[end : end + 1]
-        if len(token) < 2 or not _UNTOUCHED.isdisjoint(around) or _DOMAIN.match(text, end):
+        if len(token) < 2 or not _UNTOUCHED.isdisjoint(around):
+            continue
+        if around.endswith(".") and _DOMAIN.match(text, end):
             continue
         if not token.isascii():  # its accents are restored
             continue
@@ -124,7 +150,7 @@ def candidates(read: Text, known: Mapping[str, Known]) -> Iterator[Candidate]:
         elif low[-1] == "s" and (
             low in known or low[:-1] in known or low[:-1] in words or not split(low, known)
         ):
-            plural = low in known and known[low].size >= PLURAL
+            plural = _is_plural(low, known)
             if low not in NEVER and not (plural and _followed(tokens, number) in UNOWNED):
                 yield Candidate(number, "s", end - 1)
         elif (
@@ -133,6 +159,10 @@ def candidates(read: Text, known: Mapping[str, Known]) -> Iterator[Candidate]:
             and (at := split(token, known))
         ):
             yield Candidate(number, "j", start + at)
+
+
+def _is_plural(word: str, known: Mapping[str, Known]) -> bool:
+    return word in known and known[word].size >= PLURAL and word not in CONTRACTIONS
 
 
 def _followed(tokens: Sequence[str], number: int) -> str:
@@ -155,14 +185,13 @@ def split(word: str, known: Mapping[str, Known]) -> int:
     best, place = 0, 0
     for at in range(1, len(word)):
         one, two = word[:at], word[at:]
-        if (at == 1 and one not in "aI") or (len(two) == 1 and two not in "aI") or not _cased(one, two):
-            continue
-        first, second = known.get(one.lower()), known.get(two.lower())
-        if first and second and first.size + second.size > best:
+        first = known.get(one.lower())
+        second = known.get(two.lower()) if first else None
+        if first and second and first.size + second.size > best and _is_word(one) and _is_word(two):
             best, place = first.size + second.size, at
     return place
 
 
-def _cased(one: str, two: str) -> bool:
-    """Whether upper and lower case stand in both parts as they do in words."""
-    return all(part.islower() or part.isupper() or part.istitle() for part in (one, two))
+def _is_word(part: str) -> bool:
+    """Whether upper and lower case stand in it as they do in words, of which two have a single letter."""
+    return (len(part) > 1 or part in "aI") and (part.islower() or part.isupper() or part.istitle())

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from models.clues import EDGE, GAP, Candidate, Known, Text
 
+BETWEEN = "\t"
+"""Stands in no token and so in no feature."""
 _STARTS = frozenset((*'.?!"', EDGE))
 
 
@@ -23,13 +26,18 @@ class Near(NamedTuple):
 
 def featured(read: Text, candidate: Candidate, known: Mapping[str, Known]) -> list[str]:
     """The features of a candidate as `name=value`; `explain` puts the telling ones into words."""
+    return described(read, candidate, known).split(BETWEEN)
+
+
+def described(read: Text, candidate: Candidate, known: Mapping[str, Known]) -> str:
+    """The features of a candidate in one string, with `BETWEEN` between them: most are only hashed."""
     tokens, number = read.tokens, candidate.number
     if 2 <= number < len(tokens) - 3:
         near = Near(*tokens[number - 2 : number + 4])
     else:
         places = range(number - 2, number + 4)
         near = Near(*(tokens[at] if 0 <= at < len(tokens) else EDGE for at in places))
-    low = Near(*[token.lower() for token in near])
+    low = Near._make(map(str.lower, near))
     if candidate.kind == "s":
         return _possessive(near, low, read.words, known)
     if candidate.kind == "c":
@@ -37,7 +45,7 @@ def featured(read: Text, candidate: Candidate, known: Mapping[str, Known]) -> li
     return _joined(near, low, candidate.at - read.starts[number], read.words, known)
 
 
-def _possessive(near: Near, low: Near, words: Mapping[str, int], known: Mapping[str, Known]) -> list[str]:
+def _possessive(near: Near, low: Near, words: Mapping[str, int], known: Mapping[str, Known]) -> str:
     last2, last, word, next_, next2, next3 = low
     own, after, after2 = shape(near.word), shape(near.after), shape(near.after2)
     if own == "Xx" and near.before in _STARTS:
@@ -47,55 +55,56 @@ def _possessive(near: Near, low: Near, words: Mapping[str, int], known: Mapping[
     other = min(words.get(stem, 0), 4) if own != "x" else 9
     sort, sort2, sort3, was, kin = (_sort(t, known) for t in (next_, next2, next3, last, stem))
     sizes = f"{known[stem].size if stem in known else 0},{known[word].size if word in known else 0}"
-    return [
-        "s", f"word={word}", f"cased={own},{word}", f"wordends={ends}", f"wordends4={word[-4:]}",
-        f"next={next_}", f"second={next2}", f"last={last}", f"first={last2}", f"sort={sort}", f"was={was}",
-        f"next2={next_} {next2}", f"sort2={sort} {sort2}", f"sort3={sort} {sort2} {sort3}",
-        f"last2={last2} {last}", f"nextsort2={next_} {sort2}", f"sortthen={sort} {next2}",
-        f"around={last} {next_}", f"aroundsort={last} {sort}", f"aroundsort2={last} {sort} {sort2}",
-        f"wassort={was} {sort}", f"ends={_ending(next_)} {_ending(next2)}", f"nextshape={next_},{after2}",
-        f"wordnext={word} {next_}", f"wordsort={word} {sort}", f"lastword={last} {word}",
-        f"endsnext={ends} {next_}", f"endssort={ends} {sort}", f"stemends={named},{ends}",
-        f"shape={own}{after}{after2}", f"shape4={shape(near.before)}{own}{after}{after2}",
-        f"seen={named},{other},{min(words.get(near.word, 1) - 1, 3)}", f"seenshape={named},{after}",
-        f"seennext={named},{next_}", f"seensort={named},{sort}", f"stem={kin},{sort}",
-        f"stemlast={kin},{last}",
-        f"casednext={own},{next_}", f"casedsort={own},{sort} {sort2}", f"casedlast={own},{last}",
-        f"casedaround={own},{last} {sort}", f"sizes={own},{sizes}", f"sizessort={sizes},{sort}",
-        f"sizeslast={sizes},{last}",
-    ]  # fmt: skip
+    return (
+        f"s\tword={word}\tcased={own},{word}\twordends={ends}\twordends4={word[-4:]}\t"
+        f"next={next_}\tsecond={next2}\tlast={last}\tfirst={last2}\tsort={sort}\twas={was}\t"
+        f"next2={next_} {next2}\tsort2={sort} {sort2}\tsort3={sort} {sort2} {sort3}\t"
+        f"last2={last2} {last}\tnextsort2={next_} {sort2}\tsortthen={sort} {next2}\t"
+        f"around={last} {next_}\taroundsort={last} {sort}\taroundsort2={last} {sort} {sort2}\t"
+        f"wassort={was} {sort}\tends={_ending(next_)} {_ending(next2)}\t"
+        f"nextshape={next_},{after2}\twordnext={word} {next_}\twordsort={word} {sort}\t"
+        f"lastword={last} {word}\tendsnext={ends} {next_}\tendssort={ends} {sort}\t"
+        f"stemends={named},{ends}\tshape={own}{after}{after2}\t"
+        f"shape4={shape(near.before)}{own}{after}{after2}\t"
+        f"seen={named},{other},{min(words.get(near.word, 1) - 1, 3)}\tseenshape={named},{after}\t"
+        f"seennext={named},{next_}\tseensort={named},{sort}\tstem={kin},{sort}\t"
+        f"stemlast={kin},{last}\tcasednext={own},{next_}\tcasedsort={own},{sort} {sort2}\t"
+        f"casedlast={own},{last}\tcasedaround={own},{last} {sort}\tsizes={own},{sizes}\t"
+        f"sizessort={sizes},{sort}\tsizeslast={sizes},{last}"
+    )
 
 
-def _contraction(near: Near, low: Near, known: Mapping[str, Known]) -> list[str]:
+def _contraction(near: Near, low: Near, known: Mapping[str, Known]) -> str:
     last2, last, word, next_, next2, next3 = low
     sort, sort2, sort3, was, was2 = (_sort(t, known) for t in (next_, next2, next3, last, last2))
-    own = [
-        f"shape={shape(near.word)} {shape(near.after)}", f"start={last in _STARTS}{sort}",
-        f"next={next_}", f"next2={next_} {next2}", f"second={next2}", f"last={last}", f"last2={last2} {last}",
-        f"first={last2}", f"around={last} {next_}", f"sort={sort}", f"sort2={sort} {sort2}",
-        f"sort3={sort} {sort2} {sort3}", f"nextsort2={next_} {sort2}", f"was={was}", f"was2={was2} {was}",
-        f"wassort={was} {sort}", f"wassort2={was} {sort} {sort2}", f"aroundsort={last} {sort}",
-        f"aroundsort2={last} {sort} {sort2}", f"ends={_ending(next_)}",
-    ]  # fmt: skip
-    return [word, f"c.next={next_}", f"c.sort2={sort} {sort2}", *[f"{word}.{feature}" for feature in own]]
+    return (
+        f"{word}\tc.next={next_}\tc.sort2={sort} {sort2}\t"
+        f"{word}.shape={shape(near.word)} {shape(near.after)}\t"
+        f"{word}.start={last in _STARTS}{sort}\t{word}.next={next_}\t{word}.next2={next_} {next2}\t"
+        f"{word}.second={next2}\t{word}.last={last}\t{word}.last2={last2} {last}\t"
+        f"{word}.first={last2}\t{word}.around={last} {next_}\t{word}.sort={sort}\t"
+        f"{word}.sort2={sort} {sort2}\t{word}.sort3={sort} {sort2} {sort3}\t"
+        f"{word}.nextsort2={next_} {sort2}\t{word}.was={was}\t{word}.was2={was2} {was}\t"
+        f"{word}.wassort={was} {sort}\t{word}.wassort2={was} {sort} {sort2}\t"
+        f"{word}.aroundsort={last} {sort}\t{word}.aroundsort2={last} {sort} {sort2}\t"
+        f"{word}.ends={_ending(next_)}"
+    )
 
 
-def _joined(
-    near: Near, low: Near, cut: int, words: Mapping[str, int], known: Mapping[str, Known]
-) -> list[str]:
+def _joined(near: Near, low: Near, cut: int, words: Mapping[str, int], known: Mapping[str, Known]) -> str:
     _, last, word, next_, _, _ = low
     one, two = word[:cut], word[cut:]
     sort, was, kin, kin2 = (_sort(token, known) for token in (next_, last, one, two))
     sizes = f"{min(known[one].size, 12)},{min(known[two].size, 12)}"
-    return [
-        f"j.one={one}", f"j.two={two}", f"j.sizes={sizes}", f"j.oneends={_ending(one)}",
-        f"j.twobegins={two[:3]}", f"j.lengths={min(len(one), 6)},{min(len(two), 6)}",
-        f"j.shape={shape(near.word[:cut])} {shape(near.word[cut:])},{sizes}", f"j.next={next_}",
-        f"j.wordends={word[-3:]}", f"j.wordbegins={word[:4]}", f"j.twonext={two} {next_}", f"j.last={last}",
-        f"j.found={one in words}", f"j.long={min(len(word), 14)}", f"j.both={two},{_ending(one)}",
-        f"j.gaps={min(words.get(GAP, 0), 2)}", f"j.sorts={kin} {kin2}", f"j.twosort={two} {sort}",
-        f"j.sort2={kin2} {sort}", f"j.wasone={was} {kin}",
-    ]  # fmt: skip
+    return (
+        f"j.one={one}\tj.two={two}\tj.sizes={sizes}\tj.oneends={_ending(one)}\t"
+        f"j.twobegins={two[:3]}\tj.lengths={min(len(one), 6)},{min(len(two), 6)}\t"
+        f"j.shape={shape(near.word[:cut])} {shape(near.word[cut:])},{sizes}\tj.next={next_}\t"
+        f"j.wordends={word[-3:]}\tj.wordbegins={word[:4]}\tj.twonext={two} {next_}\tj.last={last}\t"
+        f"j.found={one in words}\tj.long={min(len(word), 14)}\tj.both={two},{_ending(one)}\t"
+        f"j.gaps={min(words.get(GAP, 0), 2)}\tj.sorts={kin} {kin2}\tj.twosort={two} {sort}\t"
+        f"j.sort2={kin2} {sort}\tj.wasone={was} {kin}"
+    )
 
 
 def _sort(token: str, known: Mapping[str, Known]) -> str:
@@ -108,6 +117,7 @@ def _ending(token: str) -> str:
     return token[-3:] if token[0].isalpha() else token[0]
 
 
+@lru_cache(maxsize=4096)
 def shape(token: str) -> str:
     """Upper and lower case of a token in short; a mark is its own shape.
 

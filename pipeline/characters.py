@@ -32,6 +32,9 @@ TAG = re.compile(
     rf"|</?(?:({BLOCK})|{INLINE})(?:\s[^<>]{{0,1000}})?/?>",
     re.IGNORECASE | re.DOTALL,
 )
+TELLING = re.compile("[^\x00-\x7f\xa0·–—‘’“”•…]")
+"""What a text must hold to look wrongly decoded: the rest is no sign of it, whatever stands together (a test
+tries it), and to ask ftfy takes forty times as long."""
 INVISIBLE = re.compile(
     "\x1b\\[[0-9;?]{0,20}[A-Za-z]"  # terminal escapes
     "|[\x00-\x08\x0e-\x1f\x7f\x80-\x84\x86-\x9f]"  # controls that are not white space
@@ -47,17 +50,25 @@ EAST_ASIAN = re.compile(
 )
 
 
+def sound(text: str) -> bool:
+    """Whether none of what follows can find anything in the text; so it is with most."""
+    usual = text.isprintable() and "&" not in text and "<" not in text
+    return usual and (text.isascii() or not TELLING.search(text))
+
+
 def encoding(text: str, article: Article = UNDAMAGED) -> list[Finding]:
     """Text decoded in the wrong encoding (ftfy), and halves of surrogate pairs.
 
     >>> encoding("the caf\u00c3\u00a9s")
     [Finding(start=7, end=9, replacement='é', confidence=1.0, evidence='utf-8 read as latin-1')]
     """
-    if text.isascii():
+    if text.isascii() or not TELLING.search(text):
         return []
     fixed, steps = ftfy.fix_encoding_and_explain(text)
+    if (whole := fixes.fix_surrogates(fixed)) == text:
+        return []
     evidence = _wrongly_read(steps) if fixed != text else ""
-    return [f._replace(evidence=evidence) for f in align(text, fixes.fix_surrogates(fixed))]
+    return [f._replace(evidence=evidence) for f in align(text, whole)]
 
 
 def html(text: str, article: Article = UNDAMAGED) -> list[Finding]:

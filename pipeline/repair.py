@@ -8,21 +8,24 @@ judged (`pipeline.restore`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from pipeline.characters import control, encoding, html, ligature, spaces, width
+from pipeline.characters import control, encoding, html, ligature, sound, spaces, width
 from pipeline.restore import UNDAMAGED, Article, accent, apostrophe, dash, ellipsis, hyphen, joined, quotation
 from pipeline.tracked import Finding, Tracked
 
 RUNS = re.compile(r" {2,}|\A +| +\Z")
-NAME = r"[A-Z][A-Za-z'’-]{1,40}"
+NAME = r"[A-Z][A-Za-z'’-]{1,40}+"
+# It begins with the letter itself and looks back only then: `re` seeks a first letter fast.
 DOUBLED_NAMES = re.compile(
-    rf"(?<![\w:.'’-])(?<!: )({NAME}(?: (?:of|for|the|and|{NAME})){{0,3}} {NAME}) \1 (?=[A-Za-z])"
+    rf"([A-Z](?<![\w:.'’-][A-Z])(?<!: [A-Z])[A-Za-z'’-]{{1,40}}+(?: (?:of|for|the|and|{NAME})){{0,3}} {NAME})"
+    r" \1 (?=[A-Za-z])"
 )
-DOUBLED_PHRASE = re.compile(
-    r"(?<![\w'’-])(the|an?|his|her|their|our|my) ((?:[A-Za-z'’-]+ ){0,4}?)\1(?= [A-Za-z])"
+_DETERMINERS = "|".join(
+    rf"{word[0]}(?<![\w'’-].){word[1:]}" for word in "the an a his her their our my".split()
 )
+DOUBLED_PHRASE = re.compile(rf"({_DETERMINERS}) ((?:[A-Za-z'’-]++ ){{0,4}}?)\1(?= [A-Za-z])")
 CAPTION = re.compile(r"\b(?:toggle caption|Photos?:|Caption \d)")
 NOT_DOUBLED = re.compile("New York(?: New York)*")
 NEAR = 200
@@ -51,12 +54,17 @@ def doubled(text: str, article: Article = UNDAMAGED) -> list[Finding]:
     >>> doubled("that he had had to go to New York New York")
     []
     """
-    names = (m for m in DOUBLED_NAMES.finditer(text) if not _meant(text, m))
-    edits = [Finding(m.end(1), m.end(1) + 1 + len(m[1]), "") for m in names]
+    edits = [
+        Finding(m.end(1), m.end(1) + 1 + len(m[1]), "")
+        for m in DOUBLED_NAMES.finditer(text)
+        if not _meant(text, m)
+    ]
     for m in DOUBLED_PHRASE.finditer(text) if article.damaged else ():
         phrase, before = m[2] + m[1], text[max(0, m.end(1) - NEAR) : m.end(1)]
         if f" {before}".endswith(f" {phrase}") and not before.endswith(f"{m[1]} {phrase}"):
             edits.append(Finding(m.end(1), m.end(), ""))
+    if not edits:
+        return []
     edits.sort()
     return [e for n, e in enumerate(edits) if n == 0 or e.start >= edits[n - 1].end]
 
@@ -106,7 +114,8 @@ WORDS = (
     Repair("doubled", doubled, "said twice in a row", reveals=True),
 )
 """What may ask the article around the line."""
-BEFORE, AFTER = re.compile(r"[\w'’-]+\Z"), re.compile(r"[\w'’-]+")
+AROUND = re.compile(r"[\w'’-]+")
+"""What belongs to a word; what stands before it is read backwards."""
 WORD_LIMIT = 40
 PASSES = 8
 """What one repair lays bare another may mend; text nested deeper than this is left as it is."""
@@ -148,9 +157,21 @@ def repair(lines: Sequence[str]) -> tuple[list[Repaired], Article]:
     >>> first.changes[-2][:5]
     ('apostrophe', 30, 34, 'dont', "don't")
     """
-    basic = [apply(Repaired(Tracked.of(line)), CHARACTERS, UNDAMAGED) for line in lines]
-    article = Article.of([line.text.text for line in basic])
-    return [apply(line, WORDS, article) for line in basic], article
+    return next(repair_all([lines]))
+
+
+def repair_all(articles: Iterable[Sequence[str]]) -> Iterator[tuple[list[Repaired], Article]]:
+    """The `repair` of each of these articles."""
+    # One step for all articles, then the next: what each looks up stays in the processor's cache.
+    basic = [[_readable(line) for line in lines] for lines in articles]
+    judged = [Article.of([line.text.text for line in lines]) for lines in basic]
+    for lines, article in zip(basic, judged, strict=True):
+        yield [apply(line, WORDS, article) for line in lines], article
+
+
+def _readable(line: str) -> Repaired:
+    raw = Repaired(Tracked.of(line))
+    return raw if sound(line) else apply(raw, CHARACTERS, UNDAMAGED)
 
 
 def apply(line: Repaired, repairs: Sequence[Repair], article: Article) -> Repaired:
@@ -180,9 +201,9 @@ def apply(line: Repaired, repairs: Sequence[Repair], article: Article) -> Repair
 
 def _change(one: Repair, tracked: Tracked, found: Finding) -> Change:
     text = tracked.text
-    head = BEFORE.search(text, max(0, found.start - WORD_LIMIT), found.start)
-    tail = AFTER.match(text, found.end, found.end + WORD_LIMIT)
-    around = (head[0] if head else "", tail[0] if tail else "")
+    head = AROUND.match(text[max(0, found.start - WORD_LIMIT) : found.start][::-1])
+    tail = AROUND.match(text, found.end, found.end + WORD_LIMIT)
+    around = (head[0][::-1] if head else "", tail[0] if tail else "")
     before = text[found.start : found.end].encode("utf-8", "backslashreplace").decode()  # half surrogates
     return Change(
         one.kind,

@@ -18,11 +18,13 @@ from pipeline.abbreviations import (
     ZONES,
 )
 
+# It begins with the mark itself and looks back only then, as do others: `re` seeks a first character fast.
 MARK = re.compile(
-    r"(?P<mark>\.(?: \.(?!\.))+|[.!?…]+|[。！？।॥؟۔]+)(?P<close>[\"'”’»)\]]*)(?P<gap>\s*)"
+    r"(?P<mark>[.!?…。！？।॥؟۔](?:(?<=\.)(?: \.(?!\.))+|(?<=[.!?…])[.!?…]*|[。！？।॥؟۔]*))"
+    r"(?P<close>[\"'”’»)\]]*)(?P<gap>\s*)"
     r"(?P<open>(?:\[?(?:\.{2,4}|…)?\]?\s?)?[\"'“‘«(\[¿¡]*\s?)(?P<next>[^\W_]*)"
 )
-QUOTED = re.compile(r"“[^“”]{1,500}”|(?<![^\s(\[—-])\"(?=\S)[^\"]{1,500}(?<=\S)\"|\([^()]{1,500}\)")
+QUOTED = re.compile(r"“[^“”]{1,500}”|\"(?<![^\s(\[—-]\")(?=\S)[^\"]{1,500}(?<=\S)\"|\([^()]{1,500}\)")
 """Quotations and asides, within which no sentence ends; longer ones are split."""
 REACH = 1000
 """Characters looked back for an open quotation, so that hostile lines take linear time."""
@@ -91,13 +93,12 @@ def _cut(text: str, m: re.Match[str], begun: int) -> int:
 
     A straight quotation mark that touches neither or both sides closes the quotation that is open, if one is.
     """
-    close, opening = m["close"], m["open"]
-    closing = text.count('"', max(begun, m.start() - REACH), m.start()) % 2
-    if not m["gap"] and close.startswith('"'):
+    _, close, gap, opening, _ = m.groups()
+    closes, opens = not gap and close.startswith('"'), opening.startswith('" ')
+    closing = text.count('"', max(begun, m.start() - REACH), m.start()) % 2 if closes or opens else 0
+    if closes:
         return m.start("close") + closing
-    if opening.startswith('" ') and closing:
-        return m.start("open") + 1
-    return m.end("gap")
+    return m.start("open") + 1 if opens and closing else m.end("gap")
 
 
 def _ends(text: str, m: re.Match[str], begun: int) -> bool:

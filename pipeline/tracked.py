@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -32,8 +31,7 @@ class Range(NamedTuple):
     repair: str | None
 
 
-@dataclass(frozen=True)
-class Tracked:
+class Tracked(NamedTuple):
     """A text and the consecutive ranges that lead every character of it back to the raw text.
 
     >>> said = Tracked.of("He  said").edited([Finding(2, 4, " ")], "whitespace")

@@ -1,5 +1,6 @@
 """Raw articles to articles and sentences: nothing lost, all traceable, bad ones rejected with a reason."""
 
+import gc
 import json
 import time
 from datetime import UTC, datetime
@@ -189,6 +190,22 @@ def test_repairs_and_suspicions_have_a_row_each_but_white_space(monkeypatch):
 def test_a_malformed_record_is_the_users_error(record):
     with pytest.raises(UsageError, match="article 'x'"):
         clean_record({"id": "x", **record})
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_garbage_is_collected_again_afterwards_and_there_is_none(collects):
+    outcome({"lines": [ENGLISH]})  # what is loaded once may leave some
+    gc.collect()
+    gc.disable()
+    try:
+        outcome({"lines": [ENGLISH, "Its a test  of Russias will.", "<p>Caf\xc3\xa9 &amp; bar"]}, {})
+        assert gc.collect() == 0
+        if collects:
+            gc.enable()
+        outcome({"lines": [ENGLISH]})
+        assert gc.isenabled() is collects
+    finally:
+        gc.enable()
 
 
 def test_same_input_same_output():

@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.order import Paragraph, lead_line, order_suspect
+from pipeline.order import (
+    AHEAD,
+    CERTAIN,
+    Paragraph,
+    _at_most,
+    _is_running,
+    _is_title,
+    _scoring,
+    _words,
+    lead_line,
+    order_suspect,
+)
 
 CASES = json.loads((Path(__file__).parent / "cases/order.json").read_text("utf-8"))
 TEXTS = [text for case in CASES["lead"] for text in (case["lead"], *case["others"])]
@@ -43,6 +54,21 @@ def test_the_lead_does_not_depend_on_the_order(texts, chance):
     body = numbered(texts)
     shuffled = chance.sample(body, len(body))
     assert lead_line("Berg", body, suspect=True) == lead_line("Berg", shuffled, suspect=True)
+
+
+@given(st.lists(st.sampled_from(TEXTS), min_size=2, unique=True), st.sampled_from(TEXTS))
+def test_what_is_told_fast_changes_no_lead(texts, title):
+    title = title.split(". ")[0][:80]
+    running = [p for p in numbered(texts) if _is_running(p.text) and not _is_title(p.text, title)]
+    wanted = _words(title)
+    points = list(map(_scoring(wanted, running), range(len(running))))
+    for paragraph, exact in zip(running, points, strict=True):
+        fast = _at_most(paragraph.text, wanted, paragraph.text.lower())
+        assert fast >= _at_most(paragraph.text, wanted, _words(paragraph.text)) >= exact
+    if len(running) > 1:
+        second, best = sorted(points)[-2:]
+        lead = running[points.index(best)].line_no if best >= CERTAIN and best - second >= AHEAD else None
+        assert lead_line(title, numbered(texts), suspect=True) == lead
 
 
 def test_an_order_that_is_not_suspect_gives_the_first_running_text():

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from ftfy.badness import is_bad
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
@@ -56,6 +57,20 @@ def test_examples_in_docstrings(module):
     found = doctest.testmod(module)
     assert found.attempted > 0
     assert found.failed == 0
+
+
+def test_quotation_marks_and_dashes_are_no_sign_of_a_wrong_encoding():
+    usual = [c for c in map(chr, range(0x80, 0x3000)) if not characters.TELLING.search(c)]
+    assert {"’", "”", "—", "\xa0"} < set(usual)
+    for size in range(1, 5):
+        texts = map("".join, itertools.product([*usual, "a", "A", "1", " ", "."], repeat=size))
+        assert not any(map(is_bad, texts))
+
+
+@given(ANYTHING)
+def test_in_a_sound_text_nothing_is_found(raw):
+    if characters.sound(raw):
+        assert not any(one.find(raw, UNDAMAGED) for one in CHARACTERS)
 
 
 def test_every_defect_has_a_runnable_example():

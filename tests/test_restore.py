@@ -14,7 +14,17 @@ import models
 from models.features import TOLD
 from pipeline import repair
 from pipeline.repair import WORDS
-from pipeline.restore import PROVEN, SUREST, SUSPECTED, UNDAMAGED, Article, lost_share
+from pipeline.restore import (
+    ALWAYS,
+    ALWAYS_CUE,
+    PROVEN,
+    STILL,
+    SUREST,
+    SUSPECTED,
+    UNDAMAGED,
+    Article,
+    lost_share,
+)
 from tests.test_repair import CASES as REPAIR_CASES
 from tests.test_tracked import check
 
@@ -23,6 +33,14 @@ ARTICLES = FILE["articles"]
 """What stands around the line of a case; `damaged` where the case names none."""
 CASES = FILE["cases"]
 CERTAIN = {one.kind: one.certain for one in WORDS}
+
+
+PIECES = (
+    "O|D|N|Rourke|Angelo|Souza|Golo|Diaye|Djamena|U.S.|agency|Moody|Arby|McDonald|Wendy|Macy|Kohl|Sotheby|Lord"
+    "|Applebee|Alzheimer|Parkinson|& Poor|New Year|Valentine|Mother|Father|s|s plan|s Day|s Eve|s Prayer|'|re"
+    "|t|word| |-|--"
+)
+CUED = st.lists(st.sampled_from(PIECES.split("|")), max_size=8).map("".join)
 
 
 def repaired(case):
@@ -34,6 +52,22 @@ def repaired(case):
 def parameter(case):
     marks = [pytest.mark.xfail(reason=case["xfail"])] if "xfail" in case else []
     return pytest.param(case, marks=marks, id=f"{case.get('article', 'damaged')}-{case['before'][:40]}")
+
+
+@given(CUED)
+def test_a_line_holds_what_is_looked_for_first(line):
+    assert not ALWAYS.search(line) or ALWAYS_CUE.search(line)
+    for cues, still in STILL.values():
+        assert not still.search(line) or any(cue in line for cue in cues)
+
+
+@pytest.mark.parametrize(
+    "name", ["Moody", "McDonald", "Sotheby", "Alzheimer", "agency", "ORourke", "& Poor", "U.S."]
+)
+def test_every_place_for_a_certain_apostrophe_has_its_cue(name):
+    line = f"and {name}s plan"
+    assert ALWAYS.search(line)
+    assert ALWAYS_CUE.search(line)
 
 
 @pytest.mark.parametrize("case", [parameter(case) for case in CASES])

@@ -100,6 +100,11 @@ def test_half_a_signature_breaks_a_rule():
 
 
 @given(st.text())
+def test_words_are_the_same_whether_a_line_is_pure_ascii_or_not(text):
+    assert [*signatures._words(text), "é"] == signatures._words(f"{text} é")
+
+
+@given(st.text())
 def test_any_text_can_be_signed(text):
     text = "".join(c for c in text if not 0xD800 <= ord(c) <= 0xDFFF)
     found = row([(text, "body"), (LONG, "body")])

@@ -19,10 +19,13 @@ from models import clues
 from models.clues import (
     CONTRACTIONS,
     UNMISTAKABLE,
+    WORD,
     Known,
     Text,
     candidates,
+    closed,
     count,
+    letters,
     split,
 )
 from models.features import TOLD, explain, featured
@@ -123,6 +126,28 @@ def test_guesses_change_nothing_and_come_again(line):
     first = MODEL.guesses(line, words)
     assert words == count([line])
     assert MODEL.guesses(line, words) == first
+
+
+@given(st.lists(LINES, max_size=5))
+def test_the_lines_of_an_article_are_guessed_at_once_as_each_by_itself(lines):
+    words = count(lines)
+    assert MODEL.all_guesses(lines, words) == [MODEL.guesses(line, words) for line in lines]
+
+
+@given(LINES)
+def test_what_is_passed_over_is_no_candidate(line):
+    read = Text.of(line, count([line]))
+    assert list(candidates(read, MODEL.known)) == list(candidates(read, MODEL.known, closed(MODEL.known)))
+
+
+@given(LINES)
+def test_a_line_is_read_alike_whether_it_is_pure_ascii_or_not(line):
+    read, beyond = Text.of(line, {}), Text.of(f"{line}\né", {})
+    assert beyond.tokens == [*read.tokens, "é"]
+    assert beyond.starts == [*read.starts, len(line) + 1]
+    for token, at in zip(read.tokens, read.starts, strict=True):
+        assert line.startswith(token, at) or line[at] in " —"
+    assert letters(line) == letters(f"{line}\né") == WORD.findall(line)
 
 
 def test_in_an_empty_line_nothing_is_guessed():
