@@ -18,6 +18,7 @@ from pipeline import (
     compact,
     database,
     datadocs,
+    garbage,
     locks,
     logs,
     neighbours,
@@ -51,6 +52,7 @@ def run_stage(lake: Lake, unit_id: str, name: str, context: Context, run_id: str
     stage = next((s for s in STAGES if s.name == name), None)
     if stage is None:
         raise UsageError(f"stage {name!r}: allowed are {', '.join(s.name for s in STAGES)}")
+    garbage.settle()
     started, clock = datetime.now(UTC), time.perf_counter()
     staging = Staging(lake, unit_id)
     unit = staging.unit()
