@@ -1,16 +1,18 @@
 """What Airflow adds to a unit of work: the DAG `backfill` under `standpoint airflow`, and `standpoint run`.
 
     OMP_NUM_THREADS=1 taskset -c 1 python -m tests.bench.bench_airflow ARCHIVE [--articles 75] [--days 3]
+    OMP_NUM_THREADS=1 taskset -c 1 python -m tests.bench.bench_airflow ARCHIVE --articles 2340 --days 84 --bulk
 
-Makes a corpus (`tests.bench.corpus`) and has it made current twice, a day a unit of work: by one process that
-does what `standpoint run` does, and by a real local Airflow, with a run of the DAG for each day. What they
-differ by is what Airflow costs: it starts a process for each task, which loads what its stage needs, and asks
-a database what is next. It is the same for a unit of any size; the three tasks of a run are in it, too.
+Makes a corpus (`tests.bench.corpus`) and has it made current twice: by one process that does what `standpoint
+run` does, and by a real local Airflow. What they differ by is what Airflow costs: it starts a process for each
+task, which loads what its stage needs, and asks a database what is next. With `--bulk` that is a backfill of
+all days in units of the usual size. Without, each day is a unit and a run of the DAG of its own: what a unit
+costs is the same whatever its size; the three tasks of a run are in it, too.
 
 Prints for each day seconds by the wall and of processor time of both (of Airflow: all of its processes and
 PostgreSQL); for each kind of task its seconds, how many of these `runs` knows as its stage's own, and how
-long after the task before it it started; and Airflow's share in a unit that takes `--unit` seconds by itself.
-Fails where the tables differ.
+long after the task before it it started; and Airflow's share, of all or in a unit that takes `--unit` seconds
+by itself. Fails where the tables differ.
 """
 
 from __future__ import annotations
@@ -39,24 +41,27 @@ from tests.local_airflow import Airflow
 
 STAGES = ("clean", "tag", "link", "judge", "publish")
 PATIENCE = 3 * 3600  # seconds, for a backfill with a model on a busy core
+ALL = "all"
 Spent = dict[str, tuple[float, float]]
 """By day: seconds by the wall, and of processor time."""
 
 
-def alone(folder: Path) -> Spent:
-    """Each day as a unit, one after the other in this process; prints them as JSON."""
+def alone(folder: Path, *, bulk: bool) -> Spent:
+    """Each day as a unit, or all of them in units, one after the other in this process."""
     lake, context, spent = Lake(str(folder / "alone")), Context(Settings.load()), Spent()
     ingest(lake, (), str(folder / "landing"))
-    for due in plan.due(lake, context):
+    due = list(plan.due(lake, context))
+    work = {ALL: list(plan.units(due, lake))} if bulk else {one.day: [plan.Unit((one,))] for one in due}
+    for name, units in work.items():
         wall, cpu = time.perf_counter(), time.process_time()
-        failures = runner.run(lake, [plan.Unit((due,))], context)
+        failures = runner.run(lake, units, context)
         assert not failures, failures
-        spent[due.day] = time.perf_counter() - wall, time.process_time() - cpu
+        spent[name] = time.perf_counter() - wall, time.process_time() - cpu
     return spent
 
 
 def under_airflow(folder: Path, days: Iterable[str]) -> tuple[Spent, list[dict[str, Any]]]:
-    """Each day by a run of the DAG; and all tasks."""
+    """Each of them, a day or all, by a run of the DAG; and all tasks."""
     landing, aside = folder / "landing", folder / "aside"
     landing.rename(aside)  # so that the nightly run with which Airflow begins has nothing to do
     landing.mkdir()
@@ -67,7 +72,9 @@ def under_airflow(folder: Path, days: Iterable[str]) -> tuple[Spent, list[dict[s
         aside.rename(landing)
         for day in days:
             before = airflow.cpu()
-            run = airflow.backfill({"from": day, "to": day})
+            run = airflow.backfill(
+                {"units_in_parallel": 1, **({} if day == ALL else {"from": day, "to": day})}
+            )
             wall = (moment(run["end_date"]) - moment(run["start_date"])).total_seconds()
             spent[day] = wall, airflow.cpu() - before
             tasks += airflow.tasks(run)
@@ -110,6 +117,7 @@ def compare(given: argparse.Namespace, folder: Path) -> None:
     articles = corpus.made(corpus.read(given.archive), given.articles, given.days)
     corpus.write(articles, folder / "landing")
     command = [sys.executable, "-m", "tests.bench.bench_airflow", str(given.archive), "--alone", str(folder)]
+    command += ["--bulk"] if given.bulk else []
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     ours = json.loads(done.stdout.splitlines()[-1])
     theirs, tasks = under_airflow(folder, ours)
@@ -119,11 +127,11 @@ def compare(given: argparse.Namespace, folder: Path) -> None:
     for day, (wall, cpu) in ours.items():
         print(f"{day:12}{wall:>15.1f}{cpu:>9.1f}{theirs[day][0]:>18.1f}{theirs[day][1]:>9.1f}")
     # The first day is left out: our process loads the model then, once for all.
-    later = list(ours)[1:]
+    later = list(ours) if given.bulk else list(ours)[1:]
     for at, what in enumerate(("by the wall", "of processor time")):
         more = sum(theirs[day][at] - ours[day][at] for day in later) / len(later)
-        share = more / (given.unit + more)
-        print(f"{more:.1f} s more {what}: {share:.1%} of a unit of {given.unit:.0f} s")
+        whole = ours[ALL][at] if given.bulk else given.unit
+        print(f"{more:.1f} s more {what}: {more / (whole + more):.1%} of {whole + more:.0f} s")
     assert digests(lake) == digests(Lake(str(folder / "alone")))
     print("tables equal byte for byte")
 
@@ -134,12 +142,13 @@ def main() -> None:
     parser.add_argument("archive", type=Path)
     parser.add_argument("--articles", type=int, default=75)
     parser.add_argument("--days", type=int, default=3)
-    parser.add_argument("--unit", type=float, default=63, help="seconds of a whole unit with this model")
+    parser.add_argument("--bulk", action="store_true", help="one backfill of all days")
+    parser.add_argument("--unit", type=float, default=88, help="seconds of a whole unit with this model")
     parser.add_argument("--alone", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     os.environ["STANDPOINT_THREADS"] = "1"
     if given.alone:
-        print(json.dumps(alone(given.alone)))
+        print(json.dumps(alone(given.alone, bulk=given.bulk)))
         return
     with tempfile.TemporaryDirectory(prefix="standpoint-airflow-") as scratch:
         Path(scratch).chmod(0o711)  # under root PostgreSQL runs as a user of its own
