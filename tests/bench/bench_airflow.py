@@ -1,13 +1,13 @@
 """What Airflow adds to a unit of work: the DAG `backfill` under `standpoint airflow`, and `standpoint run`.
 
     OMP_NUM_THREADS=1 taskset -c 1 python -m tests.bench.bench_airflow ARCHIVE [--articles 75] [--days 3]
-    OMP_NUM_THREADS=1 taskset -c 1 python -m tests.bench.bench_airflow ARCHIVE --articles 2340 --days 84 --bulk
+        [--bulk]
 
 Makes a corpus (`tests.bench.corpus`) and has it made current twice: by one process that does what `standpoint
 run` does, and by a real local Airflow. What they differ by is what Airflow costs: it starts a process for each
 task, which loads what its stage needs, and asks a database what is next. With `--bulk` that is a backfill of
-all days in units of the usual size. Without, each day is a unit and a run of the DAG of its own: what a unit
-costs is the same whatever its size; the three tasks of a run are in it, too.
+all days in units of the usual size, one at a time. Without, each day is a unit and a run of the DAG of its
+own: what a unit costs is the same whatever its size; the three tasks of a run are in it, too.
 
 Prints for each day seconds by the wall and of processor time of both (of Airflow: all of its processes and
 PostgreSQL); for each kind of task its seconds, how many of these `runs` knows as its stage's own, and how
@@ -72,9 +72,8 @@ def under_airflow(folder: Path, days: Iterable[str]) -> tuple[Spent, list[dict[s
         aside.rename(landing)
         for day in days:
             before = airflow.cpu()
-            run = airflow.backfill(
-                {"units_in_parallel": 1, **({} if day == ALL else {"from": day, "to": day})}
-            )
+            bounds = {} if day == ALL else {"from": day, "to": day}
+            run = airflow.backfill({"units_in_parallel": 1, **bounds})
             wall = (moment(run["end_date"]) - moment(run["start_date"])).total_seconds()
             spent[day] = wall, airflow.cpu() - before
             tasks += airflow.tasks(run)
