@@ -24,6 +24,7 @@ from pipeline import (
     neighbours,
     plan,
     publish,
+    validate,
 )
 from pipeline.errors import Conflict, UsageError, ValidationFailed
 from pipeline.lake import GRACE, Lake
@@ -52,7 +53,6 @@ def run_stage(lake: Lake, unit_id: str, name: str, context: Context, run_id: str
     stage = next((s for s in STAGES if s.name == name), None)
     if stage is None:
         raise UsageError(f"stage {name!r}: allowed are {', '.join(s.name for s in STAGES)}")
-    garbage.settle()
     started, clock = datetime.now(UTC), time.perf_counter()
     staging = Staging(lake, unit_id)
     unit = staging.unit()
@@ -190,12 +190,17 @@ def run(
     lost: set[tuple[Due, ...]] = set()
     run_id = run_id or new_run_id()
     queue, later = deque(units), list[Due]()
+    begun = 0
     with Claims(lake.store, run_id) as claims:
         while queue or later:
             if not queue:
                 queue.extend(_as_others_left_it(lake, later, context, claims, progress, say))
                 later = []
                 continue
+            if begun < 2:  # what validates is loaded; then the model, too
+                validate.load()
+                garbage.settle()
+                begun += 1
             unit = queue.popleft()
             put_off: Sequence[Due] = ()
             try:

@@ -94,6 +94,11 @@ def check(tables: Mapping[str, pa.Table], parents: Mapping[str, pa.Table], unit:
     return Report(unit, stage, tuple(violations), results)
 
 
+def load() -> None:
+    """Great Expectations, which is otherwise loaded when something is checked."""
+    import great_expectations  # noqa: F401
+
+
 def page(report: Report) -> str:
     """A report as Great Expectations' Data Docs: one HTML page that needs nothing beside it."""
     from great_expectations.core.expectation_validation_result import (
