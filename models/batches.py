@@ -29,7 +29,7 @@ class Batch:
     words      row and piece of each labelled word; tags: its tag number
     mentions   row, first piece and end piece; characters: the same as offsets into the text
     portrayals mention, label or chances, and whether every mention of the text was asked about
-    relations  holder's mention, target's mention, and the same
+    relations  holder's mention, target's mention, label or chances, and whether every pair was asked about
     voiced     row and piece of each word whose roles are known
     roles      of each of these and each role: 0 outside, 1 begin, 2 inside
     """
@@ -116,13 +116,16 @@ def examples(
     """
     out, sets = data.held_out(folder), settings["sets"]
     told = {_question(text): text for text in taught}
-    directed = data.relations(folder / "stance/directed/train.jsonl", reverse=True, but=out)
-    directed = [told.pop(_question(text), text) for text in directed]
+
+    def labelled(name: str, texts: Iterable[data.Example]) -> list[data.Example]:
+        return [told.pop(_question(text), text) if name in sets else text for text in texts]
+
+    path = folder / "stance/directed/train.jsonl"
+    directed = labelled("directed", data.relations(path, reverse=True, but=out))
     rng.shuffle(directed)
     half = int(len(directed) * _JOINED / 2)
     pairs = zip(directed[:half], directed[half : 2 * half], strict=True)
-    portrayed = data.portrayals(folder / "stance/newsmtsc/train.jsonl", out)
-    portrayed = [told.pop(_question(text), text) for text in portrayed]
+    portrayed = labelled("newsmtsc", data.portrayals(folder / "stance/newsmtsc/train.jsonl", out))
     read: dict[str, Callable[[], Iterable[data.Example]]] = {
         "newswire": lambda: data.newswire(folder / "ner/worldwide/train.jsonl", rng, out),
         "newsmtsc": lambda: portrayed,

@@ -199,7 +199,9 @@ def joined(first: Example, second: Example, between: str) -> Example:
     left = [(h, t, k) for h, t, k in first.relations if max(h[1], t[1]) <= len(head)]
     right = [(moved(h), moved(t), k) for h, t, k in second.relations]
     told = [(left, right), (right, left)]
-    crossed = {(h, t) for ours, others in told for h, _, _ in ours for _, t, k in others if k != neutral}
+    crossed = {
+        (h, t) for ours, others in told for h, _, _ in ours for _, t, k in others if likeliest(k) != neutral
+    }
     relations = [*left, *right, *((h, t, neutral) for h, t in sorted(crossed))]
     return Example(head + between + second.text, relations=tuple(relations))
 

@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 from pipeline import inbox
 from pipeline.lake import Lake, versions
 
-# Some 200 s of the model on one core: enough to hide what a unit costs beside its articles (validation, 2 to
-# 3 s, and Airflow, 4 to 6; docs/performance.md), and little enough to hold in memory, to see progress and to
-# lose on a crash.
+# Some 75 s of the model on one quiet core: enough to hide what a unit costs beside its articles (validation
+# and Airflow, a few seconds; docs/performance.md), and little enough to hold in memory (1.6 GB with the
+# model), to see progress and to lose on a crash.
 TOKENS_PER_UNIT = 1_000_000
 CHARACTERS_PER_TOKEN = 4.8
 """Of raw text, for each word piece that the model reads of it (docs/decisions/units.md)."""

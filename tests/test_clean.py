@@ -208,6 +208,11 @@ def test_garbage_is_collected_again_afterwards_and_there_is_none(collects):
         gc.enable()
 
 
+def test_a_line_that_is_missing_is_empty():
+    with_it, without = (outcome({"lines": lines}) for lines in ([ENGLISH, None], [ENGLISH]))
+    assert with_it.kept["sentences"] == without.kept["sentences"]
+
+
 def test_same_input_same_output():
     articles = [{"lines": [ENGLISH, "Its a test  of Russias will.", "Russia"]}, {}]
     one, other = outcome(*articles), outcome(*articles)

@@ -95,6 +95,16 @@ def test_a_repeated_key_fails_the_table(case: dict[str, Any]) -> None:
     assert "2 rows are not" in str(report.failures[0])
 
 
+def test_a_key_that_is_null_breaks_no_other_rule_however_often() -> None:
+    tables = partition()
+    at = tables["mentions"].column_names.index("mention_no")
+    none = pa.nulls(tables["mentions"].num_rows, pa.int32())
+    tables["mentions"] = tables["mentions"].set_column(at, "mention_no", none)
+    report = check({"mentions": tables["mentions"]}, tables, UNIT, "tag")
+    assert [v.rule for v in report.violations] == ["mention_no_not_null"]
+    assert report.verdict == "quarantined"
+
+
 def test_every_row_level_rule_is_broken_by_some_case() -> None:
     broken = {(c["table"], rule) for c in CASES["row"] for rule in c["rules"]}
     for table in (
@@ -125,6 +135,8 @@ def test_a_missing_and_a_surplus_column_fail_the_table() -> None:
 def test_a_table_that_is_referred_to_must_be_given() -> None:
     with pytest.raises(ValueError, match="stances refers to mentions"):
         check({"stances": partition()["stances"]}, {"sentences": partition()["sentences"]}, UNIT, "judge")
+    with pytest.raises(ValueError, match="mentions refers to sentences"):
+        check({"mentions": schemas.MENTIONS.empty()}, {}, UNIT, "tag")
 
 
 def test_an_insane_volume_fails_the_table() -> None:

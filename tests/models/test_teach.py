@@ -130,6 +130,23 @@ def test_what_is_said_of_pairs_takes_the_place_of_labels(larger):
     assert np.allclose([told for *_, told in mixed.relations], 0.7 * chances + 0.3 * labels, atol=1e-3)
 
 
+def test_what_is_told_of_a_set_that_is_not_read_is_learned_all_the_same(larger, tmp_path, monkeypatch):
+    rows = write_data(tmp_path)
+    monkeypatch.setattr(annotated, "FILE", lines(tmp_path / "labels.jsonl.gz", rows))
+    out = data.held_out(tmp_path)
+    labelled = data.relations(tmp_path / "stance/directed/train.jsonl", reverse=True, but=out)
+    told = teach.answered(larger, labelled[:5], 1.0)
+    settings = {**train_settings(), "sets": ["newsmtsc"]}
+    assert batches.examples(tmp_path, random.Random(1), settings, told)[:5] == told
+
+
+def test_two_texts_joined_are_told_apart_whether_labels_or_chances():
+    one = data.Example("ada sued bob.", relations=(((0, 3), (9, 12), (0.1, 0.8, 0.1)),))
+    other = data.Example("cem met dee.", relations=(((0, 3), (8, 11), (0.1, 0.1, 0.8)),))
+    crossed = data.joined(one, other, " ").relations[2:]
+    assert crossed == (((14, 17), (9, 12), 2),)
+
+
 def test_a_sentence_of_two_sets_keeps_the_questions_of_both(larger, tmp_path, monkeypatch):
     rows = write_data(tmp_path)
     monkeypatch.setattr(annotated, "FILE", lines(tmp_path / "labels.jsonl.gz", rows))
