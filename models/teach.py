@@ -51,16 +51,17 @@ def main() -> None:
     given.out.write_text("".join(rows), "utf-8")
 
 
-def read(path: Path) -> list[Example]:
-    """What `main` wrote."""
+def read(path: Path, *, pairs: bool = True) -> list[Example]:
+    """What `main` wrote; without what is said of pairs, if they are not wanted."""
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    kept = rows if pairs else [[text, portrayals, []] for text, portrayals, _ in rows if portrayals]
     return [
         Example(
             text,
             portrayals=tuple((_two(target), _three(told)) for target, told in portrayals),
             relations=tuple((_two(one), _two(other), _three(told)) for one, other, told in relations),
         )
-        for text, portrayals, relations in rows
+        for text, portrayals, relations in kept
     ]
 
 

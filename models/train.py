@@ -101,6 +101,13 @@ def export(state: dict[str, Tensor], tokenizer: Tokenizer, config: dict[str, Any
     weights.save(folder, settings, save(tensors), tokenizer.to_str().encode())
 
 
+def varied(settings: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """The settings with what is other in them; of a section, what is named."""
+    return settings | {
+        name: settings[name] | value if isinstance(value, dict) else value for name, value in other.items()
+    }
+
+
 class Joint:
     """The task of the loop: all heads at once."""
 
@@ -115,7 +122,7 @@ class Joint:
         self.settings, self.folder, self.out = settings, folder, out
         read = [weights.sha256(path.read_bytes()) if path else BASE_SHA256 for path in (start, taught)]
         self.identity = json.dumps([settings, *read])
-        self.taught = teach.read(taught) if taught else []
+        self.taught = teach.read(taught, pairs=settings.get("pairs_taught", True)) if taught else []
         network, self.tokenizer, self.config = fresh(settings, start)
         replace(network)
         self.network: Network = network
@@ -148,11 +155,12 @@ def main() -> None:
     parser.add_argument("--run", default="joint", help="name of the run, whose state is kept in models/runs")
     parser.add_argument("--taught", type=Path, help="answers of a teacher to learn from, of models.teach")
     parser.add_argument("--teacher", action="store_true", help="train a teacher; name --out and --run too")
+    parser.add_argument("--second", action="store_true", help="train on: the settings' second run")
     given = parser.parse_args()
     settings = tomllib.loads(given.config.read_text())
-    if given.teacher:
-        settings |= {"larger": True, "sets": settings["teacher"]["sets"]}
-        settings["train"] |= settings["teacher"]["train"]
+    for name in ("teacher", "second"):
+        if getattr(given, name):
+            settings = varied(settings, settings[name])
     arguments = (settings, given.data, given.out, given.start, given.taught)
     loop.run(Joint, arguments, settings["train"], RUNS / given.run)
 

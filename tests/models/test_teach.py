@@ -107,6 +107,16 @@ def train_settings():
     return {**settings, "model": {key: CONFIG[key] for key in settings["model"]}}
 
 
+def test_a_run_of_another_name_has_its_own_settings_and_else_the_first_ones():
+    settings = tomllib.loads(train.CONFIG.read_text())
+    for name in ("teacher", "second"):
+        found = train.varied(settings, settings[name])
+        assert found["train"] == settings["train"] | settings[name]["train"]
+        assert found["damage"] == settings["damage"]
+    assert found["loss"]["entities"] == settings["loss"]["entities"]
+    assert found["loss"]["portrayals"] == settings["second"]["loss"]["portrayals"]
+
+
 def test_what_is_said_takes_the_place_of_labels(larger, tmp_path):
     (told,) = teach.answered(larger, [ASKED], 1.0)
     assert [span for span, _ in told.portrayals] == [(0, 3), (8, 11)]
@@ -228,6 +238,7 @@ def test_what_was_written_is_read_and_trained_on(tmp_path, monkeypatch):
     chances = [k for one in told for *_, k in (*one.portrayals, *one.relations)]
     assert all(isinstance(k, tuple) and sum(k) == pytest.approx(1, abs=1e-3) for k in chances)
     assert any(one.relations for one in told)
+    assert teach.read(out, pairs=False) == [replace(one, relations=()) for one in told if one.portrayals]
     made = {name: x for name, x in Network(CONFIG).encoder.state_dict().items() if name != "case.weight"}
     monkeypatch.setattr(train, "base", lambda: (CONFIG["encoder"], made, tokenizer()))
     settings = train_settings()
