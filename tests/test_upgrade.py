@@ -33,10 +33,14 @@ class CountingTagger(NewTagger):
 def cleaned(monkeypatch) -> list[str]:
     """The articles that cleaning is asked about."""
     asked: list[str] = []
-    original = clean.clean_lines
-    monkeypatch.setattr(
-        clean, "clean_lines", lambda title, lines: (asked.append(title), original(title, lines))[1]
-    )
+    original = clean.repair_all
+
+    def repair_all(articles):
+        lines = list(articles)
+        asked.extend(title for title, *_ in lines)
+        return original(lines)
+
+    monkeypatch.setattr(clean, "repair_all", repair_all)
     return asked
 
 
