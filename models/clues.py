@@ -95,9 +95,8 @@ class Text(NamedTuple):
     @staticmethod
     def of(text: str, words: Mapping[str, int]) -> Text:
         """Tokens are words, numbers, marks, and gaps: runs of spaces where a dash was lost, and dashes."""
-        parts = (ASCII if text.isascii() else TOKEN).split(
-            text
-        )  # what lies between tokens and, in every second place, the tokens
+        # What lies between tokens and, in every second place, the tokens.
+        parts = (ASCII if text.isascii() else TOKEN).split(text)
         tokens, starts = parts[1::2], list(accumulate(map(len, parts)))[:-1:2]
         if GAP in text or "—" in text:
             tokens = [GAP if token[0] in " —" else token for token in tokens]

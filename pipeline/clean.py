@@ -55,12 +55,11 @@ class Sentence(NamedTuple):
 
 def clean_lines(title: str | None, lines: Sequence[str | None]) -> Cleaned:
     """Repair the title and lines of one article; a missing title or line counts as an empty one."""
-    return _cleaned(*repair([title or "", *(line or "" for line in lines)]))
+    return _cleaned(*repair(_filled(title, lines)))
 
 
-def _lines(row: Mapping[str, Any]) -> list[str]:
-    """Title and lines of a row of `raw`; what is missing counts as empty."""
-    return [row["title"] or "", *(line or "" for line in row["lines"])]
+def _filled(title: str | None, lines: Sequence[str | None]) -> list[str]:
+    return [title or "", *(line or "" for line in lines)]
 
 
 def _cleaned(repaired: Sequence[Repaired], article: Article) -> Cleaned:
@@ -113,7 +112,7 @@ def clean(raw: pa.Table, settings: Settings) -> Outcome:
     sentences, repaired = list[tuple[str, list[Sentence]]](), list[tuple[str, Cleaned]]()
     rows = raw.to_pylist()
     # One step for all articles, then the next: the large tables of each stay in the processor's cache.
-    texts = [_cleaned(*found) for found in repair_all(map(_lines, rows))]
+    texts = [_cleaned(*found) for found in repair_all(_filled(row["title"], row["lines"]) for row in rows)]
     found = [sentences_of(cleaned) for cleaned in texts]
     bodies = ["\n".join(s.text for s in parts if s.kind == "body") for parts in found]
     languages = [identify(body or cleaned.title.text) for body, cleaned in zip(bodies, texts, strict=True)]

@@ -5,7 +5,8 @@ references and rules in SQL.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import duckdb
 import numpy as np
@@ -20,11 +21,7 @@ KEY = "key"  # the rule that keys are unique
 def meanings(declared: Table) -> dict[str, str]:
     """Every rule that a row can break, by name, with what it asks for."""
     found = {KEY: f"the key ({', '.join(declared.key)}) is unique."}
-    for c in declared.columns:
-        found |= {} if c.nullable else {f"{c.name}_not_null": f"{c.name} is not null."}
-        found |= {f"{c.name}_allowed": f"{c.name} is one of {', '.join(c.allowed)}."} if c.allowed else {}
-        found |= {f"{c.name}_range": f"{c.name} is {c.limits}."} if c.limits else {}
-        found |= {} if c.pattern is None else {f"{c.name}_pattern": f"{c.name} matches {c.pattern}"}
+    found |= {rule.name: rule.meaning for column in declared.columns for rule in _of(column)}
     for reference in declared.references:
         found[f"references_{reference.table}"] = f"The row of {reference.table} that it refers to exists."
     return found | {rule.name: rule.meaning for rule in declared.rules}
@@ -37,7 +34,8 @@ def broken(declared: Table, present: Mapping[str, pa.Table]) -> dict[str, np.nda
     Raises ValueError when one that is referred to is missing.
     """
     table = present[declared.name]
-    flags = {KEY: _repeated(table.select(declared.key)), **_of_values(declared, table)}
+    flags = {KEY: _repeated(table.select(declared.key))}
+    flags |= {rule.name: rule.broken(table[c.name]) for c in declared.columns for rule in _of(c)}
     if not (declared.references or declared.rules):
         return flags
     missing = {r.table for r in declared.references} - set(present)
@@ -55,27 +53,33 @@ def broken(declared: Table, present: Mapping[str, pa.Table]) -> dict[str, np.nda
 
 
 def _repeated(keys: pa.Table) -> np.ndarray:
-    """Which rows share their key with another; one with a null in it breaks another rule than this."""
+    """Which rows share their key with another; a key that is all null breaks another rule than this."""
     import pandas as pd
 
     frame = keys.to_pandas(types_mapper=pd.ArrowDtype)
-    return np.asarray(frame.duplicated(keep=False) & frame.notna().all(axis=1), dtype=bool)
+    return np.asarray(frame.duplicated(keep=False) & frame.notna().any(axis=1), dtype=bool)
 
 
-def _of_values(declared: Table, table: pa.Table) -> dict[str, np.ndarray]:
-    """Of each rule on the values of one column, which rows break it; null only the first."""
-    flags = {}
-    for column in declared.columns:
-        values = table[column.name]
-        if not column.nullable:
-            flags[f"{column.name}_not_null"] = np.asarray(pc.is_null(values))
-        if column.allowed:
-            flags[f"{column.name}_allowed"] = _outside(pa.array(column.allowed, values.type), values)
-        if column.limits:
-            flags[f"{column.name}_range"] = _beyond(column, values)
-        if column.pattern is not None:
-            flags[f"{column.name}_pattern"] = _unlike(column.pattern, values)
-    return flags
+class _OfValues(NamedTuple):
+    """A rule on the values of one column: its name, what it asks for, and which of them break it."""
+
+    name: str
+    meaning: str
+    broken: Callable[[pa.ChunkedArray], np.ndarray]
+
+
+def _of(column: Column) -> Iterator[_OfValues]:
+    """What a column asks of its values; null breaks the first rule alone."""
+    name = column.name
+    if not column.nullable:
+        yield _OfValues(f"{name}_not_null", f"{name} is not null.", lambda v: np.asarray(pc.is_null(v)))
+    if allowed := column.allowed:
+        meaning = f"{name} is one of {', '.join(allowed)}."
+        yield _OfValues(f"{name}_allowed", meaning, lambda v: _outside(pa.array(allowed, v.type), v))
+    if column.limits:
+        yield _OfValues(f"{name}_range", f"{name} is {column.limits}.", lambda v: _beyond(column, v))
+    if (pattern := column.pattern) is not None:
+        yield _OfValues(f"{name}_pattern", f"{name} matches {pattern}", lambda v: _unlike(pattern, v))
 
 
 def _outside(allowed: pa.Array, values: pa.ChunkedArray) -> np.ndarray:

@@ -36,6 +36,8 @@ class Thresholds:
     def of(judge: models.Judge, precision: float) -> Thresholds:
         """Those at which a judge was right as often as asked on held-out labels; fixed ones if it has none.
 
+        Between two parties nothing is published either that is less probable itself than is asked: by the
+        judge's threshold alone *against* was right 25 times of 31 on the hand labels, so 14 of 15.
         Raises UsageError where it does not state them for this precision.
         """
         stated = judge.thresholds if isinstance(judge, models.Calibrated) else {}
@@ -48,9 +50,9 @@ class Thresholds:
                 f"precision: {precision:g} is not one that the model has thresholds for; "
                 f"set STANDPOINT_PRECISION to one of {', '.join(f'{float(one):g}' for one in common)}"
             )
-        return Thresholds(_pair(stated["portrayal"][name]), _pair(stated["relation"][name]))
+        return Thresholds(_pair(stated["portrayal"][name]), _pair(stated["relation"][name], precision))
 
 
-def _pair(least: Sequence[float | None]) -> Pair:
-    favor, against = (math.inf if one is None else one for one in least)
+def _pair(least: Sequence[float | None], lowest: float = 0.0) -> Pair:
+    favor, against = (math.inf if one is None else max(one, lowest) for one in least)
     return favor, against

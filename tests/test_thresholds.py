@@ -13,7 +13,7 @@ from pipeline.thresholds import MIN_PORTRAYAL, MIN_RELATION, Thresholds
 
 STATED = {
     "portrayal": {"0.80": [0.4, 0.5], "0.90": [0.7, None]},
-    "relation": {"0.80": [0.6, 0.4], "0.90": [0.8, 0.9], "0.95": [None, None]},
+    "relation": {"0.80": [0.6, 0.85], "0.90": [0.8, 0.95], "0.95": [None, None]},
 }
 
 
@@ -24,12 +24,14 @@ class Stated(KeywordJudge):
         self.thresholds = thresholds
 
 
-def test_what_the_judge_states():
-    assert Thresholds.of(Stated(STATED), 0.8) == Thresholds((0.4, 0.5), (0.6, 0.4))
+def test_what_the_judge_states_and_between_parties_no_less_than_is_asked():
+    assert Thresholds.of(Stated(STATED), 0.8) == Thresholds((0.4, 0.5), (0.8, 0.85))
 
 
 def test_what_cannot_be_reached_is_never_published():
-    assert Thresholds.of(Stated(STATED), 0.9) == Thresholds((0.7, math.inf), (0.8, 0.9))
+    assert Thresholds.of(Stated(STATED), 0.9) == Thresholds((0.7, math.inf), (0.9, 0.95))
+    both = {**STATED, "portrayal": STATED["relation"]}
+    assert Thresholds.of(Stated(both), 0.95).relation == (math.inf, math.inf)
 
 
 @pytest.mark.parametrize("judge", [KeywordJudge(), Stated({})], ids=["silent", "empty"])

@@ -95,14 +95,24 @@ def test_a_repeated_key_fails_the_table(case: dict[str, Any]) -> None:
     assert "2 rows are not" in str(report.failures[0])
 
 
-def test_a_key_that_is_null_breaks_no_other_rule_however_often() -> None:
+def test_a_repeated_key_with_a_null_in_it_fails_the_table() -> None:
     tables = partition()
     at = tables["mentions"].column_names.index("mention_no")
     none = pa.nulls(tables["mentions"].num_rows, pa.int32())
     tables["mentions"] = tables["mentions"].set_column(at, "mention_no", none)
     report = check({"mentions": tables["mentions"]}, tables, UNIT, "tag")
-    assert [v.rule for v in report.violations] == ["mention_no_not_null"]
-    assert report.verdict == "quarantined"
+    assert [v.rule for v in report.violations] == ["key", "mention_no_not_null"]
+    assert report.verdict == "failed"
+
+
+def test_a_key_that_is_all_null_is_a_row_of_its_own() -> None:
+    tables = partition()
+    at = tables["articles"].column_names.index("article_id")
+    none = pa.nulls(tables["articles"].num_rows, pa.string())
+    tables["articles"] = tables["articles"].set_column(at, "article_id", none)
+    report = check({"articles": tables["articles"]}, {}, UNIT, "clean")
+    assert "article_id_not_null" in [v.rule for v in report.violations]
+    assert report.failures == ()
 
 
 def test_every_row_level_rule_is_broken_by_some_case() -> None:

@@ -8,7 +8,7 @@ Makes a corpus (`tests.bench.corpus`) and has it made current twice: by one proc
 process for each task, which loads what its stage needs, and asks a database what is next. With `--bulk`
 that is a backfill of all days in units of the usual size, one at a time. Without, each day is a unit and a
 run of the DAG of its own: what a unit costs is the same whatever its size; the three tasks of a run are in
-it, too.
+it, too. Of all days at once the one process loads the model within the time that is measured.
 
 Prints for each day seconds by the wall and of processor time of both (of Airflow: all of its processes and
 PostgreSQL); for each kind of task its seconds, how many of these `runs` knows as its stage's own, and how
