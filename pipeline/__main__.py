@@ -347,6 +347,7 @@ def annotate(file: InputArgument = None) -> None:
     In: `{"id", "text", "targets"?: [[start, end], ...], "pairs"?: [[[s, e], [s, e]], ...]}`. Out:
     `mentions`, `targets` (the stance of the text toward the given spans, else toward the mentions)
     and `pairs` (the stance of the first span toward the second). Offsets count characters of `text`.
+    Mentions are looked for sentence by sentence, as in a run; given spans are judged in the whole text.
     The same span has other probabilities when it is given than when it is found: who chooses a span has
     a reason, and among such spans more are favor or against than among all that a text has.
     A line that cannot be read gives `{"id", "error"}`, and exit code 1 at the end.

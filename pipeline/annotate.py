@@ -11,6 +11,7 @@ import numpy as np
 import models
 from pipeline.judge import labels, sound
 from pipeline.schemas import ENTITY_TYPES
+from pipeline.sentences import split
 
 CHUNK = 256
 """Records that go to the model together."""
@@ -18,13 +19,16 @@ CHUNK_CHARACTERS = 1_000_000
 """A chunk ends early when its texts have this many characters."""
 _TEXT_ITSELF = -1
 Span = tuple[int, int]
-_Asked = tuple[int, int, int]  # text, row of the holder (-1: the text itself), row of the target
+_Asked = tuple[int, int]  # row of the holder (-1: the text itself), row of the target
 
 
 def annotate(
     records: Iterable[dict[str, Any]], tagger: models.Tagger, judge: models.Judge
 ) -> Iterator[dict[str, Any]]:
     """One annotated record per record, in the same order.
+
+    Mentions are looked for in each sentence by itself, and judged there, as a run does; given spans are
+    judged in the text as a whole.
 
     In: `text`, and optionally `id`, `targets` (spans [start, end)) and `pairs` (of spans: holder, target).
     Out: `id`, `mentions`, `targets` (the given spans, else the mentions that are entities: no dates and sums
@@ -117,46 +121,65 @@ def _chunks(requests: Iterable[_Request]) -> Iterator[list[_Request]]:
 def _answers(
     requests: list[_Request], tagger: models.Tagger, judge: models.Judge
 ) -> Iterator[dict[str, Any]]:
-    texts = [request.text for request in requests]
-    tags = tagger.tag(texts, [request.spans for request in requests])
-    found, given = _rows(tags, len(texts))
+    parts = [part for no, request in enumerate(requests) for part in _parts(no, request)]
+    texts = [part.text for part in parts]
+    tags = tagger.tag(texts, [part.spans for part in parts])
+    found, given = _rows(tags, parts, len(requests))
     targets: list[list[int]] = []
     pairs: list[list[tuple[int, int]]] = []
     for no, request in enumerate(requests):
         own = [row for row in found[no] if tags.type[row] in ENTITY_TYPES]
         targets.append(own if request.targets is None else [given[no][span] for span in request.targets])
         pairs.append([(given[no][holder], given[no][target]) for holder, target in request.pairs])
-    portrayals = [(no, _TEXT_ITSELF, row) for no, rows in enumerate(targets) for row in rows]
-    chosen = [one for one in portrayals if requests[one[0]].targets is not None]
-    every = [one for one in portrayals if requests[one[0]].targets is None]
-    relations = [(no, *rows) for no, both in enumerate(pairs) for rows in both]
+    portrayals = [[(_TEXT_ITSELF, row) for row in rows] for rows in targets]
+    every = [one for no, some in enumerate(portrayals) if requests[no].targets is None for one in some]
+    chosen = [one for no, some in enumerate(portrayals) if requests[no].targets is not None for one in some]
+    chosen += [rows for both in pairs for rows in both]
     told = _stances(tags, texts, every, judge, every=True)
-    told |= _stances(tags, texts, chosen + relations, judge, every=False)
-    toward = [
-        [_offsets(tags, row) | told[no, _TEXT_ITSELF, row] for row in rows] for no, rows in enumerate(targets)
-    ]
+    told |= _stances(tags, texts, chosen, judge, every=False)
     for no, request in enumerate(requests):
         yield {
             "id": request.id,
-            "mentions": [_mention(tags, row, request.text) for row in found[no]],
-            "targets": toward[no],
+            "mentions": [_mention(tags, row, parts) for row in found[no]],
+            "targets": [_offsets(tags, one[1], parts) | told[one] for one in portrayals[no]],
             "pairs": [
-                {"holder": list(holder), "target": list(target)} | told[no, *rows]
+                {"holder": list(holder), "target": list(target)} | told[rows]
                 for (holder, target), rows in zip(request.pairs, pairs[no], strict=True)
             ],
         }
 
 
-def _rows(tags: models.Tags, texts: int) -> tuple[list[list[int]], list[dict[Span, int]]]:
-    """For each text the rows of the mentions found, and the row of each span given."""
-    found: list[list[int]] = [[] for _ in range(texts)]
-    given: list[dict[Span, int]] = [{} for _ in range(texts)]
+@dataclass(frozen=True)
+class _Part:
+    """What the model reads at once: a sentence of a text, or, for given spans, all of it."""
+
+    no: int  # the request
+    at: int  # offset into its text
+    text: str
+    sentence: bool
+    spans: list[Span]
+
+
+def _parts(no: int, request: _Request) -> list[_Part]:
+    text, spans, whole = request.text, request.spans, (0, len(request.text))
+    sentences = split(text)
+    parts = [_Part(no, lo, text[lo:hi], True, spans if (lo, hi) == whole else []) for lo, hi in sentences]
+    return parts if sentences == [whole] or not spans else [*parts, _Part(no, 0, text, False, spans)]
+
+
+def _rows(
+    tags: models.Tags, parts: list[_Part], requests: int
+) -> tuple[list[list[int]], list[dict[Span, int]]]:
+    """For each request the rows of the mentions found in its sentences, and the row of each span given."""
+    found: list[list[int]] = [[] for _ in range(requests)]
+    given: list[dict[Span, int]] = [{} for _ in range(requests)]
     places = zip(tags.text_no.tolist(), tags.start.tolist(), tags.end.tolist(), strict=True)
-    for row, (no, start, end) in enumerate(places):
-        if tags.type[row]:
-            found[no].append(row)
-        else:
-            given[no][start, end] = row
+    for row, (number, start, end) in enumerate(places):
+        part = parts[number]
+        if not tags.type[row]:
+            given[part.no][start, end] = row
+        elif part.sentence:
+            found[part.no].append(row)
     return found, given
 
 
@@ -166,7 +189,8 @@ def _stances(
     """The answer to each question; `every` as in `models.Questions`."""
     if not asked:
         return {}
-    text_no, holder, target = np.array(asked, np.int32).T
+    holder, target = np.array(asked, np.int32).T
+    text_no = np.asarray(tags.text_no)[target].astype(np.int32)
     spans = np.stack([tags.start, tags.end], axis=1).astype(np.int32)
     itself = (holder == _TEXT_ITSELF)[:, None]
     vectors = np.asarray(tags.vectors)
@@ -185,11 +209,12 @@ def _stances(
     return dict(zip(asked, found, strict=True))
 
 
-def _offsets(tags: models.Tags, row: int) -> dict[str, Any]:
-    return {"start": int(tags.start[row]), "end": int(tags.end[row])}
+def _offsets(tags: models.Tags, row: int, parts: list[_Part]) -> dict[str, Any]:
+    at = parts[tags.text_no[row]].at
+    return {"start": at + int(tags.start[row]), "end": at + int(tags.end[row])}
 
 
-def _mention(tags: models.Tags, row: int, text: str) -> dict[str, Any]:
-    span = _offsets(tags, row)
-    named = {"text": text[span["start"] : span["end"]], "type": tags.type[row]}
+def _mention(tags: models.Tags, row: int, parts: list[_Part]) -> dict[str, Any]:
+    text = parts[tags.text_no[row]].text[tags.start[row] : tags.end[row]]
+    span, named = _offsets(tags, row, parts), {"text": text, "type": tags.type[row]}
     return span | named | {"score": round(float(tags.score[row]), 4)}

@@ -42,6 +42,40 @@ def test_mentions_are_the_targets_where_none_are_given():
     }
 
 
+TWO = "Biden praised NATO. Putin was in Paris."
+
+
+def test_mentions_are_those_of_each_sentence_by_itself():
+    class Lengths(KeywordTagger):
+        texts: ClassVar = []
+
+        def tag(self, texts, spans=None):
+            self.texts.append(list(texts))
+            return super().tag(texts, spans)
+
+    (out,) = annotate([{"id": 1, "text": f" {TWO}"}], Lengths(), KeywordJudge())
+    assert Lengths.texts == [TWO.replace(". ", ".\n").split("\n")]
+    alone = run(*({"text": sentence} for sentence in Lengths.texts[0]))
+    for name in ("mentions", "targets"):
+        there = [
+            one | {"start": one["start"] + at, "end": one["end"] + at}
+            for at, part in zip((1, 21), alone, strict=True)
+            for one in part[name]
+        ]
+        assert out[name] == there
+    assert [f" {TWO}"[m["start"] : m["end"]] for m in out["mentions"]] == [m["text"] for m in out["mentions"]]
+    assert len(out["mentions"]) > len(alone[0]["mentions"])
+
+
+def test_given_spans_are_judged_in_the_whole_text():
+    pairs = [[[0, 5], [20, 25]], [[20, 25], [14, 18]]]
+    (out,) = run({"id": 1, "text": TWO, "targets": [[20, 25], [14, 38]], "pairs": pairs})
+    assert [(t["start"], t["end"]) for t in out["targets"]] == [(20, 25), (14, 38)]
+    assert [[p["holder"], p["target"]] for p in out["pairs"]] == pairs
+    assert [t["stance"] for t in out["targets"]] == ["favor"] * 2  # of "praised" in the other sentence
+    assert out["mentions"] == run({"text": TWO})[0]["mentions"]
+
+
 def test_given_targets_alone_are_judged():
     (out,) = run({"id": 1, "text": TEXT, "targets": [[22, 28], [14, 18], [22, 28]]})
     assert [(t["start"], t["end"]) for t in out["targets"]] == [(22, 28), (14, 18), (22, 28)]
