@@ -14,19 +14,21 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from models import ROLES, annotated, data, polnear, renaming
+from models.heads import TAGS
 from models.words import Pieces, padded, pieces
 
 Item = tuple[data.Example, Pieces]
 _BETWEEN = (" ", "; ", ", while ", ", and ")
 _JOINED = 0.5  # share of the directed texts that are joined two by two
 _POOL = 2048  # texts that are sorted by length together
+_SURE = np.eye(TAGS, dtype=np.float32)
 
 
 @dataclass
 class Batch:
     """A mixed batch; spans are in pieces of a row, [CLS] counted.
 
-    words      row and piece of each labelled word; tags: its tag number
+    words      row and piece of each labelled word; tags (words, TAGS): the chances of its tags
     mentions   row, first piece and end piece; characters: the same as offsets into the text
     portrayals mention, label or chances, and whether every mention of the text was asked about
     relations  holder's mention, target's mention, label or chances, and whether every pair was asked about
@@ -38,7 +40,7 @@ class Batch:
     case: Tensor
     mask: Tensor
     words: list[tuple[int, int]] = field(default_factory=list)
-    tags: list[int] = field(default_factory=list)
+    tags: Tensor = field(default_factory=lambda: torch.zeros(0, TAGS))
     mentions: list[tuple[int, int, int]] = field(default_factory=list)
     characters: list[data.Span] = field(default_factory=list)
     portrayals: list[tuple[int, int | data.Chances, int]] = field(default_factory=list)
@@ -58,6 +60,25 @@ def tags(found: Pieces, known: Sequence[tuple[data.Span, int]]) -> np.ndarray:
     return result
 
 
+def told(found: Pieces, known: Sequence[tuple[data.Span, data.Tagged]]) -> np.ndarray:
+    """Of every word the chances of its tags (words, TAGS), as another model tells them.
+
+    Where a word was cut in two since, the second part goes on with what the first began; of words that became
+    one, the first counts.
+    """
+    result = np.zeros((len(found.firsts()), TAGS), dtype=np.float32)
+    result[:, 0] = 1
+    ranges = found.covering(np.array([span for span, _ in known], dtype=np.int64).reshape(-1, 2))
+    for (lo, hi), (_, chances) in reversed(list(zip(ranges, known, strict=True))):
+        if lo < hi:
+            first, end = found.word[lo], found.word[hi - 1] + 1
+            result[first:end] = 0
+            for tag, chance in chances:
+                result[first, tag] = chance
+                result[first + 1 : end, tag + tag % 2] += chance
+    return result
+
+
 def roles(found: Pieces, known: Sequence[tuple[data.Span, int]]) -> np.ndarray:
     """Of every word (words, roles): 0 outside, 1 begin, 2 inside a span of that role."""
     result = np.zeros((len(found.firsts()), len(ROLES)), dtype=np.int64)
@@ -74,17 +95,22 @@ def collate(items: Sequence[Item], window: int) -> Batch:
     rows = [(found.ids[:window], found.case[:window]) for _, found in items]
     ids, case, mask = padded(rows, 2 + max(len(row) for row, _ in rows))
     batch = Batch(torch.from_numpy(ids), torch.from_numpy(case), torch.from_numpy(mask))
+    every = []
     for row, (example, found) in enumerate(items):
         firsts = found.firsts()
         firsts = firsts[firsts < window]
         places = [(row, int(i) + 1) for i in firsts]
-        if example.entities is not None:
+        if example.entities is not None or example.tagged is not None:
+            sure = tags(found, example.entities or ())
             batch.words += places
-            batch.tags += tags(found, example.entities)[: len(firsts)].tolist()
+            every.append(
+                (_SURE[sure] if example.tagged is None else told(found, example.tagged))[: len(firsts)]
+            )
         if example.said is not None:
             batch.voiced += places
             batch.roles += roles(found, example.said)[: len(firsts)].tolist()
         _add_stances(batch, row, example, found, window)
+    batch.tags = torch.from_numpy(np.concatenate([batch.tags.numpy(), *every]))
     return batch
 
 

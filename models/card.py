@@ -53,9 +53,9 @@ def _overview(scores: dict[str, Any]) -> str:
     rows = []
     for key, text in (("entities", "newswire"), ("entities_ours", "American and world news, our labels")):
         clean, bare = scores[key], scores[f"{key}_stripped"]
-        error = f"{clean['error']:.3f}" if "error" in clean else ""
-        nine = [_percent(clean["f1"]), _between(clean["interval"]), _percent(bare["f1"]), error]
-        coarse = [_percent(clean["four"]), _between(clean["four_interval"]), _percent(bare["four"]), ""]
+        error = _error(clean) if "error" in clean else ["", ""]
+        nine = [_percent(clean["f1"]), _between(clean["interval"]), _percent(bare["f1"]), *error]
+        coarse = [_percent(clean["four"]), _between(clean["four_interval"]), _percent(bare["four"]), "", ""]
         rows += [
             [f"names, nine types, {text}: micro-F1", *nine],
             [f"the same in four types, {text}", *coarse],
@@ -63,11 +63,17 @@ def _overview(scores: dict[str, Any]) -> str:
     for key, text in _SETS.items():
         clean, bare = scores[key], scores[f"{key}_stripped"]
         row = [_percent(clean["f1"]), _between(clean["interval"]), _percent(bare["f1"])]
-        rows.append([f"{text}: macro-F1", *row, f"{clean['error']:.3f}"])
+        rows.append([f"{text}: macro-F1", *row, *_error(clean)])
     for key, text in _OURS.items():
         row = [_percent(scores[key]["f1"]), _between(scores[key]["interval"]), ""]
-        rows.append([f"{text}: macro-F1", *row, f"{scores[key]['error']:.3f}"])
-    return _table(["measure", "clean", "interval", "ASCII-stripped", "calibration error"], rows)
+        rows.append([f"{text}: macro-F1", *row, *_error(scores[key])])
+    head = ["measure", "clean", "interval", "ASCII-stripped", "calibration error", "by chance alone"]
+    return _table(head, rows)
+
+
+def _error(scores: Mapping[str, Any]) -> list[str]:
+    """Calibration error, and what exact probabilities would have."""
+    return [f"{scores['error']:.3f}", f"{scores['chance']:.3f}"]
 
 
 def _details(scores: dict[str, Any]) -> str:

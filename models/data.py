@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from models import STANCES, TYPES
 
 Span = tuple[int, int]
 Chances = tuple[float, float, float]  # of favor, against, neutral: what another model says, not a label
+Tagged = tuple[tuple[int, float], ...]  # some of the tags of models.decode and the chance of each, together 1
+_Known = TypeVar("_Known")
 _NAMES = {
     "Person": "PERSON", "Organization": "ORG", "Location": "LOC", "Facility": "FAC", "NORP": "NORP",
     "Date": "DATE", "Money": "MONEY", "Product": "PRODUCT", "Misc": "MISC",
@@ -38,6 +40,7 @@ class Example:
     portrayals character span of the target, and index into STANCES or the chances of each
     relations  character spans of holder and target, and the same
     said       character span and index into ROLES
+    tagged     character span of a word and the chances of its tags; of other words, that they are outside
     every      whether stances were judged for all mentions and pairs, not for some that somebody chose
     """
 
@@ -47,6 +50,24 @@ class Example:
     relations: tuple[tuple[Span, Span, int | Chances], ...] = ()
     said: tuple[tuple[Span, int], ...] | None = None
     every: bool = False
+    tagged: tuple[tuple[Span, Tagged], ...] | None = None
+
+    def moved(self, text: str, place: Callable[[Span], Span]) -> Example:
+        """The example with another text, in which each span is where `place` says; one left empty goes."""
+
+        def marked(known: tuple[tuple[Span, _Known], ...]) -> tuple[tuple[Span, _Known], ...]:
+            return tuple((new, k) for new, k in ((place(s), k) for s, k in known) if new[0] < new[1])
+
+        pairs = ((place(h), place(t), k) for h, t, k in self.relations)
+        return Example(
+            text,
+            entities=None if self.entities is None else marked(self.entities),
+            portrayals=marked(self.portrayals),
+            relations=tuple((h, t, k) for h, t, k in pairs if h[0] < h[1] and t[0] < t[1]),
+            said=None if self.said is None else marked(self.said),
+            every=self.every,
+            tagged=None if self.tagged is None else marked(self.tagged),
+        )
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -226,18 +247,7 @@ def without(example: Example, dropped: Callable[[int, str], bool]) -> Example:
     def moved(span: Span) -> Span:
         return place[span[0]], place[span[1]]
 
-    def left(span: Span) -> bool:
-        return place[span[0]] < place[span[1]]
-
-    known = example.entities
-    return replace(
-        example,
-        text="".join(compress(example.text, kept)),
-        entities=None if known is None else tuple((moved(s), k) for s, k in known if left(s)),
-        portrayals=tuple((moved(s), k) for s, k in example.portrayals if left(s)),
-        relations=tuple((moved(h), moved(t), k) for h, t, k in example.relations if left(h) and left(t)),
-        said=None if example.said is None else tuple((moved(s), k) for s, k in example.said if left(s)),
-    )
+    return example.moved("".join(compress(example.text, kept)), moved)
 
 
 def ascii_only(example: Example) -> Example:

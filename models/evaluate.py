@@ -23,7 +23,7 @@ from models.card import card
 from models.data import Example
 from models.infer import Model
 from models.measures import gold, mentions, widened
-from models.scores import calibration_error
+from models.scores import calibration_chance, calibration_error
 from models.words import pieces
 
 NEWS = "ner/worldwide/dev.jsonl"
@@ -105,7 +105,8 @@ def evaluate(model: Model, sets: Sets, fit: bool) -> dict[str, Any]:
         bounds = {head: measures.thresholds(ours[head], known[f"{head}_every"]) for head in HEADS}
     model.config["calibration"], model.config["thresholds"] = known, bounds
     result = _names(model, sets)
-    result["entities"]["error"] = calibration_error(calibrate.crossed_scores(log_odds, right, even), right)
+    sure = calibrate.crossed_scores(log_odds, right, even)
+    result["entities"] |= {"error": calibration_error(sure, right), "chance": calibration_chance(sure)}
     for name, (head, _) in SETS.items():
         result[name] = measures.stances(found[name], known[head], FITS[head])
         bare = answers(model, [data.ascii_only(e) for e in sets.stances[name]], head)

@@ -51,7 +51,7 @@ class Losses:
         soft: dict[str, Any] = {"reduction": "none", "label_smoothing": self.settings["smoothing"]}
         if batch.words:
             logits = network.tags(_picked(network, states, batch.words)).float()
-            sums["entities"] = cross_entropy(logits, _on(states, batch.tags), reduction="sum")
+            sums["entities"] = cross_entropy(logits, batch.tags, reduction="sum")
         if batch.voiced:
             logits = network.said(_picked(network, states, batch.voiced)).float().view(-1, 3)
             sums["said"] = cross_entropy(logits, _on(states, batch.roles).flatten(), reduction="sum")

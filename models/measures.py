@@ -11,7 +11,16 @@ from models import PRECISIONS, ROLES, STANCES, TYPES, Said, Tags, calibrate
 from models.asked import Answers
 from models.data import Example
 from models.mentions import rounded
-from models.scores import Entity, calibration_error, counts, interval, label_f1, macro_f1, micro_f1
+from models.scores import (
+    Entity,
+    calibration_chance,
+    calibration_error,
+    counts,
+    interval,
+    label_f1,
+    macro_f1,
+    micro_f1,
+)
 from models.words import Pieces
 
 FOUR = {kind: kind for kind in ("PERSON", "ORG", "LOC", "MISC")}
@@ -110,6 +119,7 @@ def stances(
         "each": dict(zip(STANCES, label_f1(found.gold, guess).tolist(), strict=True)),
         "crossed": macro_f1(found.gold, sure.argmax(1)),
         "error": calibration_error(sure.max(1), sure.argmax(1) == found.gold),
+        "chance": calibration_chance(sure.max(1)),
         "asked": len(found.gold),
     }
     if groups is not None:

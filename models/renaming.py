@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from models import TYPES
 from models.data import Example, Span
@@ -25,15 +24,7 @@ def replaced(example: Example, changes: Mapping[Span, str]) -> Example:
     def moved(span: Span) -> Span:
         return _place(span[0], 0, moves), _place(span[1], 1, moves)
 
-    known, said = example.entities, example.said
-    return replace(
-        example,
-        text=text,
-        entities=None if known is None else tuple((moved(s), k) for s, k in known),
-        portrayals=tuple((moved(s), k) for s, k in example.portrayals),
-        relations=tuple((moved(h), moved(t), k) for h, t, k in example.relations),
-        said=None if said is None else tuple((moved(s), k) for s, k in said),
-    )
+    return example.moved(text, moved)
 
 
 def _place(at: int, side: int, moves: Sequence[tuple[int, int, int, int]]) -> int:

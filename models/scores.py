@@ -48,6 +48,16 @@ def calibration_error(sure: np.ndarray, right: np.ndarray, bins: int = 10) -> fl
     return float(sum(off) / max(len(sure), 1))
 
 
+def calibration_chance(sure: np.ndarray, seed: int = 0) -> float:
+    """The calibration error that confidences (n) would have on average if they were exactly right.
+
+    It is not 0: of few answers in a bin not just the expected share comes true (Kumar et al., NeurIPS 2019).
+    """
+    rng = np.random.default_rng(seed)
+    drawn = [calibration_error(sure, rng.random(len(sure)) < sure) for _ in range(RESAMPLES)]
+    return float(np.mean(drawn))
+
+
 def interval(units: int, measure: Callable[[np.ndarray], float], seed: int = 0) -> tuple[float, float]:
     """95 % percentile bootstrap over resampled units, whose indices `measure` gets."""
     rng = np.random.default_rng(seed)

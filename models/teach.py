@@ -1,8 +1,10 @@
-"""What a teacher says of texts, to be learned: `python -m models.teach --data DIR --teacher FOLDER`.
+"""What teachers say of texts: `python -m models.teach --data DIR --teacher FOLDER [--namer FOLDER]`.
 
-Distillation (Hinton et al., 2015) of stances, which a larger encoder tells better: the student learns the
-chances that the teacher gives to each, on the sentences of the public sets, where the label has a say too,
-and on sentences of news that nobody labelled. `python -m models.train --teacher` trains the teacher.
+Distillation (Hinton et al., 2015) of what a larger encoder tells better: the student learns the chances
+that a teacher gives to each stance, on the sentences of the public sets, where the label has a say too, and
+on sentences of news that nobody labelled; and the chances that a teacher of names gives to the tags of each
+word, on the newswire, where the label has a say, and on those sentences. `python -m models.train --as teacher`
+and `--as namer` train them.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import json
 import random
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,13 +23,15 @@ from typing import Any
 import numpy as np
 
 from models import STANCES, annotated, data
-from models.data import Example
+from models.data import Example, Tagged
 
 CONFIG = Path(__file__).with_name("train.toml")
 OUT = Path(__file__).parent / "runs" / "taught.jsonl"
 _SHORTEST = 40  # characters of a sentence
 _CUT = re.compile(r"""(?<=[.!?])["”’']?\s+(?=["“‘'(]?[A-Z])""")
 _PERSON = "PERSON"  # what NewsMTSC asks about
+_LEAST = 0.01  # chance of a tag that is told; a word that is surer to be outside is left out
+_BUDGET = 1024  # word pieces per batch, padding included
 
 
 def main() -> None:
@@ -36,7 +40,8 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder laid out as docs/models.md says")
-    parser.add_argument("--teacher", type=Path, required=True, help="the teacher's model folder")
+    parser.add_argument("--teacher", type=Path, required=True, help="model folder of the teacher of stances")
+    parser.add_argument("--namer", type=Path, help="that of the teacher of names")
     parser.add_argument("--out", type=Path, default=OUT, help="JSON lines to write; they hold the sentences")
     given = parser.parse_args()
     settings = tomllib.loads(CONFIG.read_text())["teach"]
@@ -45,29 +50,42 @@ def main() -> None:
     labelled = data.portrayals(given.data / "stance/newsmtsc/train.jsonl", out)
     labelled += data.relations(given.data / "stance/directed/train.jsonl", reverse=True, but=out)
     news = asked(Model.load(), sentences(given.data, settings), settings["pairs"])
-    told = [*answered(teacher, news, 1.0), *answered(teacher, labelled, settings["trusted"])]
+    wire: list[Example] = []
+    if given.namer:
+        namer = Model.load(given.namer)
+        news = tagged(namer, news, 1.0)
+        wire = data.newswire(given.data / "ner/worldwide/train.jsonl", but=out)
+        wire = tagged(namer, wire, settings["trusted"])
+    told = [*answered(teacher, news, 1.0), *answered(teacher, labelled, settings["trusted"]), *wire]
     given.out.parent.mkdir(parents=True, exist_ok=True)
-    rows = (json.dumps([one.text, one.portrayals, one.relations]) + "\n" for one in told)
+    rows = (json.dumps([one.text, one.portrayals, one.relations, one.tagged]) + "\n" for one in told)
     given.out.write_text("".join(rows), "utf-8")
 
 
 def read(path: Path, *, pairs: bool = True) -> list[Example]:
     """What `main` wrote; without what is said of pairs, if they are not wanted."""
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    kept = rows if pairs else [[text, portrayals, []] for text, portrayals, _ in rows if portrayals]
-    return [
+    told = [
         Example(
             text,
             portrayals=tuple((_two(target), _three(told)) for target, told in portrayals),
-            relations=tuple((_two(one), _two(other), _three(told)) for one, other, told in relations),
+            relations=tuple(
+                (_two(one), _two(other), _three(told)) for one, other, told in relations if pairs
+            ),
+            tagged=None if words is None else tuple((_two(word), _tags(tags)) for word, tags in words),
         )
-        for text, portrayals, relations in kept
+        for text, portrayals, relations, words in rows
     ]
+    return [one for one in told if one.portrayals or one.relations or one.tagged is not None]
 
 
 def _two(span: Sequence[int]) -> data.Span:
     start, end = span
     return start, end
+
+
+def _tags(told: Iterable[Sequence[Any]]) -> Tagged:
+    return tuple((int(tag), float(chance)) for tag, chance in told)
 
 
 def _three(told: Sequence[float]) -> data.Chances:
@@ -89,7 +107,7 @@ def sentences(folder: Path, settings: dict[str, Any]) -> list[str]:
 def asked(tagger: Any, texts: Sequence[str], pairs: int) -> list[Example]:
     """The texts with a question about each person they name, and about some pairs of parties, neutral so far.
 
-    At most `pairs` pairs of a text, drawn by chance; a text without questions is left out.
+    At most `pairs` pairs of a text, drawn by chance.
     """
     rng = random.Random(0)  # noqa: S311 (sampling)
     tags = tagger.tag(texts)
@@ -103,9 +121,46 @@ def asked(tagger: Any, texts: Sequence[str], pairs: int) -> list[Example]:
         parties = [span for span, kind in named if kind in annotated.HOLDERS]
         both = [(s, t, neutral) for s in parties for t in parties if text[slice(*s)] != text[slice(*t)]]
         relations = tuple(rng.sample(both, min(pairs, len(both))))
-        if portrayals or relations:
-            found.append(Example(text, portrayals=portrayals, relations=relations))
+        found.append(Example(text, portrayals=portrayals, relations=relations))
     return found
+
+
+def tagged(namer: Any, texts: Sequence[Example], trusted: float) -> list[Example]:
+    """The texts with the chances of each word's tags, as the teacher of names tells them.
+
+    As far as it is not trusted, labels mix with them. Of a text longer than a window nothing is told.
+    """
+    import torch
+
+    from models.batches import collate, grouped
+    from models.words import pieces
+
+    told = [replace(one, entities=None) for one in texts]
+    window = namer.config["window"]
+    cut = pieces(namer.tokenizer, [one.text for one in texts])
+    order = sorted((len(found), no) for no, found in enumerate(cut) if 0 < len(found) <= window)
+    items = [(replace(texts[no], entities=texts[no].entities or ()), cut[no]) for _, no in order]
+    numbers = iter(no for _, no in order)
+    for group in grouped(items, window, _BUDGET):
+        batch = collate(group, window)
+        row, piece = torch.tensor(batch.words).T
+        with torch.inference_mode():
+            states = namer.encoder(batch.ids, batch.case, batch.mask)[row, piece]
+            chances = namer.network.tags(states).float().softmax(-1)
+        mixed = (trusted * chances + (1 - trusted) * batch.tags).numpy()
+        counts = np.bincount(row.numpy(), minlength=len(group))
+        for (_, found), mine in zip(group, np.split(mixed, counts.cumsum()[:-1]), strict=True):
+            no = next(numbers)
+            told[no] = replace(told[no], tagged=tuple(_told(found.words().tolist(), mine)))
+    return told
+
+
+def _told(words: Sequence[Sequence[int]], chances: np.ndarray) -> Iterator[tuple[data.Span, Tagged]]:
+    for word, mine in zip(words, chances, strict=True):
+        likely = np.flatnonzero(mine >= _LEAST)
+        if likely.any():  # not outside alone
+            known = mine[likely].astype(float) / mine[likely].sum(dtype=float)
+            yield _two(word), _tags(zip(likely, known.round(4), strict=True))
 
 
 def answered(teacher: Any, texts: Sequence[Example], trusted: float) -> list[Example]:

@@ -25,12 +25,12 @@ from models.losses import Losses, mean_units
 RUNS = Path(__file__).parent / "runs"
 CONFIG = Path(__file__).with_name("train.toml")
 BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+KINDS = ("teacher", "namer", "second")  # sections of the settings that say what is other
 _FORMAT_2 = (
     ("portrayal.out.2.", "portrayal.answer.out."),
     ("relation.out.3.", "relation.answer.out."),
     ("relation.out.0.", "relation.hidden."),
 )
-_FROZEN = "encoder.bert.embeddings.word_embeddings.weight"
 
 
 def base() -> tuple[dict[str, Any], dict[str, Tensor], Tokenizer]:
@@ -77,7 +77,8 @@ def fresh(settings: dict[str, Any], start: Path | None = None) -> tuple[Network,
             raise ValueError(
                 f"{start} does not fit the network: {', '.join(unexpected) or 'no whole encoder'}"
             )
-    network.get_parameter(_FROZEN).requires_grad_(False)
+    for name in train["frozen"]:
+        network.get_parameter(name).requires_grad_(False)
     return network, tokenizer, config
 
 
@@ -154,13 +155,13 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="tensors to start from: of models.pretrain or of a model")
     parser.add_argument("--run", default="joint", help="name of the run, whose state is kept in models/runs")
     parser.add_argument("--taught", type=Path, help="answers of a teacher to learn from, of models.teach")
-    parser.add_argument("--teacher", action="store_true", help="train a teacher; name --out and --run too")
-    parser.add_argument("--second", action="store_true", help="train on: the settings' second run")
+    parser.add_argument(
+        "--as", dest="kind", choices=KINDS, help="train something else; name --out and --run too"
+    )
     given = parser.parse_args()
     settings = tomllib.loads(given.config.read_text())
-    for name in ("teacher", "second"):
-        if getattr(given, name):
-            settings = varied(settings, settings[name])
+    if given.kind:
+        settings = varied(settings, settings[given.kind])
     arguments = (settings, given.data, given.out, given.start, given.taught)
     loop.run(Joint, arguments, settings["train"], RUNS / given.run)
 

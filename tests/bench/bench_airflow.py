@@ -1,12 +1,13 @@
 """What Airflow adds to a unit of work: the DAG `backfill` under `standpoint airflow`, and `standpoint run`.
 
     OMP_NUM_THREADS=1 taskset -c 1 python -m tests.bench.bench_airflow ARCHIVE [--articles 75] [--days 3]
-        [--bulk]
+        [--bulk [--parallel 1]]
 
 Makes a corpus (`tests.bench.corpus`) and has it made current twice: by one process that does what
 `standpoint run` does, and by a real local Airflow. What they differ by is what Airflow costs: it starts a
 process for each task, which loads what its stage needs, and asks a database what is next. With `--bulk`
-that is a backfill of all days in units of the usual size, one at a time. Without, each day is a unit and a
+that is a backfill of all days in units of the usual size, one at a time; with `--parallel` so many at a time,
+against as many processes that share the units out. Without, each day is a unit and a
 run of the DAG of its own: what a unit costs is the same whatever its size; the three tasks of a run are in
 it, too. Of all days at once the one process loads the model within the time that is measured.
 
@@ -47,12 +48,12 @@ Spent = dict[str, tuple[float, float]]
 """By day: seconds by the wall, and of processor time."""
 
 
-def alone(folder: Path, *, bulk: bool) -> Spent:
-    """Each day as a unit, or all of them in units, one after the other in this process."""
+def alone(folder: Path, share: int, parallel: int, *, bulk: bool) -> Spent:
+    """Each day as a unit, or this process's share of all units, one after the other in this process."""
     lake, context, spent = Lake(str(folder / "alone")), Context(Settings.load()), Spent()
-    ingest(lake, (), str(folder / "landing"))
     due = list(plan.due(lake, context))
-    work = {ALL: list(plan.units(due, lake))} if bulk else {one.day: [plan.Unit((one,))] for one in due}
+    units = list(plan.units(due, lake))[share::parallel] if bulk else []
+    work = {ALL: units} if bulk else {one.day: [plan.Unit((one,))] for one in due}
     for name, units in work.items():
         wall, cpu = time.perf_counter(), time.process_time()
         failures = runner.run(lake, units, context)
@@ -61,7 +62,22 @@ def alone(folder: Path, *, bulk: bool) -> Spent:
     return spent
 
 
-def under_airflow(folder: Path, days: Iterable[str]) -> tuple[Spent, list[dict[str, Any]]]:
+def beside(folder: Path, archive: Path, parallel: int, *, bulk: bool) -> Spent:
+    """The same by `parallel` processes at once: the longest time by the wall, all processor time."""
+    ingest(Lake(str(folder / "alone")), (), str(folder / "landing"))
+    command = [sys.executable, "-m", "tests.bench.bench_airflow", str(archive), "--alone", str(folder)]
+    command += ["--parallel", str(parallel), *(["--bulk"] if bulk else [])]
+    every = [
+        subprocess.Popen([*command, "--share", str(share)], stdout=subprocess.PIPE, text=True)
+        for share in range(parallel)
+    ]
+    told = [one.communicate()[0] for one in every]
+    assert not any(one.returncode for one in every)
+    spent = [json.loads(out.splitlines()[-1]) for out in told]
+    return {day: (max(one[day][0] for one in spent), sum(one[day][1] for one in spent)) for day in spent[0]}
+
+
+def under_airflow(folder: Path, days: Iterable[str], parallel: int) -> tuple[Spent, list[dict[str, Any]]]:
     """Each of them, a day or all, by a run of the DAG; and all tasks."""
     landing, aside = folder / "landing", folder / "aside"
     landing.rename(aside)  # so that the nightly run with which Airflow begins has nothing to do
@@ -74,7 +90,7 @@ def under_airflow(folder: Path, days: Iterable[str]) -> tuple[Spent, list[dict[s
         for day in days:
             before = airflow.cpu()
             bounds = {} if day == ALL else {"from": day, "to": day}
-            run = airflow.backfill({"units_in_parallel": 1, **bounds})
+            run = airflow.backfill({"units_in_parallel": parallel, **bounds})
             wall = (moment(run["end_date"]) - moment(run["start_date"])).total_seconds()
             spent[day] = wall, airflow.cpu() - before
             tasks += airflow.tasks(run)
@@ -116,11 +132,8 @@ def compare(given: argparse.Namespace, folder: Path) -> None:
     """Both ways, and what they differ by."""
     articles = corpus.made(corpus.read(given.archive), given.articles, given.days)
     corpus.write(articles, folder / "landing")
-    command = [sys.executable, "-m", "tests.bench.bench_airflow", str(given.archive), "--alone", str(folder)]
-    command += ["--bulk"] if given.bulk else []
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    ours = json.loads(done.stdout.splitlines()[-1])
-    theirs, tasks = under_airflow(folder, ours)
+    ours = beside(folder, given.archive, given.parallel, bulk=given.bulk)
+    theirs, tasks = under_airflow(folder, ours, given.parallel)
     lake = Lake(str(folder / "lake"))
     report(tasks, stages(lake))
     print(f"{'day':12}{'ours: wall, s':>15}{'cpu, s':>9}{'Airflow: wall, s':>18}{'cpu, s':>9}")
@@ -143,12 +156,16 @@ def main() -> None:
     parser.add_argument("--articles", type=int, default=75)
     parser.add_argument("--days", type=int, default=3)
     parser.add_argument("--bulk", action="store_true", help="one backfill of all days")
+    parser.add_argument("--parallel", type=int, default=1, help="units at a time, of --bulk")
     parser.add_argument("--unit", type=float, default=88, help="seconds of a whole unit with this model")
     parser.add_argument("--alone", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--share", type=int, default=0, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.parallel > 1 and not given.bulk:
+        parser.error("--parallel is of --bulk")
     os.environ["STANDPOINT_THREADS"] = "1"
     if given.alone:
-        print(json.dumps(alone(given.alone, bulk=given.bulk)))
+        print(json.dumps(alone(given.alone, given.share, given.parallel, bulk=given.bulk)))
         return
     with tempfile.TemporaryDirectory(prefix="standpoint-airflow-") as scratch:
         Path(scratch).chmod(0o711)  # under root PostgreSQL runs as a user of its own

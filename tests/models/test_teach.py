@@ -109,7 +109,7 @@ def train_settings():
 
 def test_a_run_of_another_name_has_its_own_settings_and_else_the_first_ones():
     settings = tomllib.loads(train.CONFIG.read_text())
-    for name in ("teacher", "second"):
+    for name in train.KINDS:
         found = train.varied(settings, settings[name])
         assert found["train"] == settings["train"] | settings[name]["train"]
         assert found["damage"] == settings["damage"]
@@ -184,6 +184,33 @@ def test_an_epoch_holds_a_text_as_the_teacher_sees_it_and_not_as_it_was_labelled
     assert {text.text for text in texts} == {text.text for text in labelled}
 
 
+def test_a_teacher_of_names_tells_the_tags_of_words_as_it_tags_them(larger):
+    texts = ["ada met bob", "the lake party sued ada of acme", "", "ada " * 150]
+    cut = pieces(tokenizer(), texts)
+    found = teach.tagged(larger, [data.Example(text) for text in texts], 1.0)
+    assert [one.text for one in found] == texts
+    assert [one.tagged is None for one in found] == [False, False, True, True]
+    tags = larger.tag(texts[:2])
+    begun = [
+        [span[0] for span, told in one.tagged if max(told, key=lambda t: t[1])[0] % 2] for one in found[:2]
+    ]
+    for no, one in enumerate(found[:2]):
+        words = {tuple(word) for word in cut[no].words().tolist()}
+        assert {span for span, _ in one.tagged} <= words
+        assert all(sum(chance for _, chance in told) == pytest.approx(1, abs=1e-3) for _, told in one.tagged)
+        assert set(begun[no]) <= {int(s) for s, n in zip(tags.start, tags.text_no, strict=True) if n == no}
+    assert any(begun)
+
+
+def test_what_is_said_of_words_mixes_with_their_labels(larger):
+    named = data.Example("ada met bob", entities=(((0, 3), 0), ((8, 11), 0)))
+    (pure,), (mixed,), (known,) = (teach.tagged(larger, [named], trust) for trust in (1.0, 0.7, 0.0))
+    assert {one.entities for one in (pure, mixed, known)} == {None}
+    assert known.tagged == (((0, 3), ((1, 1.0),)), ((8, 11), ((1, 1.0),)))
+    began = [dict(dict(one.tagged)[0, 3]).get(1, 0) for one in (pure, mixed)]
+    assert began[1] == pytest.approx(0.7 * began[0] + 0.3, abs=0.02)
+
+
 def test_learning_from_sure_chances_is_learning_from_labels():
     torch.manual_seed(1)
     network, losses = Network(CONFIG, attention="eager").eval(), Losses(train_settings()["loss"])
@@ -203,14 +230,19 @@ def test_learning_from_sure_chances_is_learning_from_labels():
         assert labels != pytest.approx(loss(part, (0.2, 0.5, 0.3), (0.9, 0.1, 0.0)))
 
 
-def test_sentences_of_news_are_asked_about_their_people(tmp_path, monkeypatch):
-    rows = write_data(tmp_path)
-    monkeypatch.setattr(annotated, "FILE", lines(tmp_path / "labels.jsonl.gz", rows))
-    path = tmp_path / "raw/clean_articles.jsonl.gz"
+def with_news(folder):
+    """One more article, which nobody labelled."""
+    path = folder / "raw/clean_articles.jsonl.gz"
     with gzip.open(path, "rt", encoding="utf-8") as file:
         articles = [json.loads(line) for line in file]
     new = "Ada Alm spoke with the reporters at noon. Then Bo Berg left the old harbour in a hurry! Short one."
     lines(path, [*articles, {"id": "new", "source": "x", "text": new}])
+
+
+def test_sentences_of_news_are_asked_about_their_people(tmp_path, monkeypatch):
+    rows = write_data(tmp_path)
+    monkeypatch.setattr(annotated, "FILE", lines(tmp_path / "labels.jsonl.gz", rows))
+    with_news(tmp_path)
     found = teach.sentences(tmp_path, {"news": 10**6, "longest": 400})
     assert {
         "Ada Alm spoke with the reporters at noon.",
@@ -224,6 +256,7 @@ def test_sentences_of_news_are_asked_about_their_people(tmp_path, monkeypatch):
 
 def test_what_was_written_is_read_and_trained_on(tmp_path, monkeypatch):
     rows = write_data(tmp_path)
+    with_news(tmp_path)
     monkeypatch.setattr(annotated, "FILE", lines(tmp_path / "labels.jsonl.gz", rows))
     folder = write(tmp_path / "model")
     monkeypatch.setattr(
@@ -235,10 +268,23 @@ def test_what_was_written_is_read_and_trained_on(tmp_path, monkeypatch):
     teach.main()
     told = teach.read(out)
     assert told
+    assert all(one.tagged is None for one in told)
+    monkeypatch.setattr("sys.argv", [*arguments, "--namer", str(folder)])
+    teach.main()
+    named = [one for one in teach.read(out) if one.tagged is not None]
+    assert any(one.tagged for one in named)
+    wire = data.newswire(tmp_path / "ner/worldwide/train.jsonl", but=data.held_out(tmp_path))
+    assert {one.text for one in wire} < {one.text for one in named}
+    assert [one for one in teach.read(out) if one.portrayals or one.relations] == [
+        replace(one, tagged=next((other.tagged for other in named if other.text == one.text), None))
+        for one in told
+    ]
     chances = [k for one in told for *_, k in (*one.portrayals, *one.relations)]
     assert all(isinstance(k, tuple) and sum(k) == pytest.approx(1, abs=1e-3) for k in chances)
     assert any(one.relations for one in told)
-    assert teach.read(out, pairs=False) == [replace(one, relations=()) for one in told if one.portrayals]
+    assert teach.read(out, pairs=False) == [
+        replace(one, relations=()) for one in teach.read(out) if one.portrayals or one.tagged is not None
+    ]
     made = {name: x for name, x in Network(CONFIG).encoder.state_dict().items() if name != "case.weight"}
     monkeypatch.setattr(train, "base", lambda: (CONFIG["encoder"], made, tokenizer()))
     settings = train_settings()

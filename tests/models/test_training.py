@@ -12,7 +12,15 @@ from tiny import CONFIG, tokenizer
 from models import batches, data, loop, train, weights
 from models.heads import TAGS, Network, gaps
 from models.losses import TASKS, Losses, mean_units
-from models.scores import calibration_error, counts, interval, label_f1, macro_f1, micro_f1
+from models.scores import (
+    calibration_chance,
+    calibration_error,
+    counts,
+    interval,
+    label_f1,
+    macro_f1,
+    micro_f1,
+)
 from models.words import pieces
 
 SETTINGS = tomllib.loads((Path(train.__file__).parent / "train.toml").read_text())
@@ -29,7 +37,7 @@ def test_a_batch_holds_what_is_known_of_its_texts():
     batch = batches.collate(items(NAMED, STANCE), window=200)
     assert batch.ids.shape == (2, 11)
     assert batch.words == [(0, 1), (0, 4), (0, 7)]
-    assert batch.tags == [1, 0, 1]
+    assert batch.tags.tolist() == np.eye(TAGS)[[1, 0, 1]].tolist()
     assert batch.mentions == [(1, 1, 4), (1, 7, 10)]
     assert batch.characters == [(0, 3), (8, 11)]
     assert batch.portrayals == [(0, 1, 0)]
@@ -44,7 +52,7 @@ def test_a_batch_tells_chosen_questions_from_every_question_of_a_text():
 
 def test_labels_beyond_the_window_are_left_out_of_training():
     batch = batches.collate(items(NAMED, STANCE), window=6)
-    assert batch.tags == [1, 0]
+    assert batch.tags.tolist() == np.eye(TAGS)[[1, 0]].tolist()
     assert batch.mentions == [(1, 1, 4)]
     assert batch.portrayals == [(0, 1, 0)]
     assert batch.relations == []
@@ -53,6 +61,31 @@ def test_labels_beyond_the_window_are_left_out_of_training():
 def test_an_entity_of_two_words_begins_once():
     example = data.Example("new york", entities=(((0, 8), 2),))
     assert batches.tags(pieces(tokenizer(), [example.text])[0], example.entities).tolist() == [5, 6]
+
+
+TOLD = data.Example("Zoë met Bob", tagged=(((0, 3), ((1, 0.75), (3, 0.25))), ((8, 11), ((0, 0.5), (1, 0.5)))))
+
+
+def test_a_batch_holds_what_another_model_says_of_each_word():
+    batch = batches.collate(items(TOLD, NAMED), window=200)
+    assert batch.tags.shape == (6, TAGS)
+    assert batch.tags[:3, :4].tolist() == [[0, 0.75, 0, 0.25], [1, 0, 0, 0], [0.5, 0.5, 0, 0]]
+    assert batch.tags[3:].argmax(1).tolist() == [1, 0, 1]
+    assert batch.tags.sum(1).tolist() == [1] * 6
+
+
+def test_what_is_said_of_a_word_that_damage_cut_in_two_or_took_away():
+    cut = data.Example("ada-bob met", tagged=(((0, 7), ((0, 0.25), (1, 0.75))),))
+    assert batches.collate(items(cut), window=200).tags[:4, :3].tolist() == [
+        [0.25, 0.75, 0], [0.25, 0, 0.75], [0.25, 0, 0.75], [1, 0, 0],
+    ]  # fmt: skip
+    assert data.ascii_only(TOLD).tagged == (((0, 2), TOLD.tagged[0][1]), ((7, 10), TOLD.tagged[1][1]))
+    joined = data.Example(
+        "ada‘s", tagged=(((0, 3), ((1, 1.0),)), ((3, 4), ((2, 1.0),)), ((4, 5), ((2, 1.0),)))
+    )
+    assert batches.collate(items(data.ascii_only(joined)), window=200).tags.argmax(1).tolist() == [1]
+    gone = data.Example("„ met", tagged=(((0, 1), ((1, 1.0),)),))
+    assert data.ascii_only(gone).tagged == ()
 
 
 def test_an_epoch_shows_every_text_once_within_the_budget():
@@ -197,6 +230,14 @@ def test_label_f1_is_per_class_and_macro_its_mean():
 def test_calibration_error_is_the_gap_of_confidence_and_accuracy():
     assert calibration_error(np.full(10, 0.75), np.arange(10) < 5) == pytest.approx(0.25)
     assert calibration_error(np.array([1.0, 0.0]), np.array([True, False])) == 0
+
+
+def test_exact_probabilities_have_a_calibration_error_too_the_larger_the_fewer_there_are():
+    assert calibration_chance(np.ones(50)) == 0
+    # of 100 answers at 0.5 the mean distance of a binomial from its mean is sqrt(2 * 25 / pi) answers
+    assert calibration_chance(np.full(100, 0.5)) == pytest.approx(np.sqrt(50 / np.pi) / 100, rel=0.1)
+    sure = np.linspace(0.4, 1, 400)
+    assert calibration_chance(sure) > 2 * calibration_chance(np.repeat(sure, 9)) > 0
 
 
 def test_the_interval_of_a_constant_is_that_constant():
