@@ -3,8 +3,8 @@
 Distillation (Hinton et al., 2015) of what a larger encoder tells better: the student learns the chances
 that a teacher gives to each stance, on the sentences of the public sets, where the label has a say too, and
 on sentences of news that nobody labelled; and the chances that a teacher of names gives to the tags of each
-word, on the newswire, where the label has a say, and on those sentences. `python -m models.train --as teacher`
-and `--as namer` train them.
+word, on the newswire, where the label has a say, and on those sentences. `python -m models.train --as
+teacher` and `--as namer` train them.
 """
 
 from __future__ import annotations
