@@ -165,8 +165,8 @@ def examples(
     return [*told.values(), *(text for name in sets for text in read[name]())]
 
 
-def _question(text: data.Example) -> tuple[str, bool, bool]:
-    return text.text, bool(text.portrayals), bool(text.relations)
+def _question(text: data.Example) -> tuple[str, bool, bool, bool]:
+    return text.text, bool(text.portrayals), bool(text.relations), text.every
 
 
 def batches(

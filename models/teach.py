@@ -3,8 +3,9 @@
 Distillation (Hinton et al., 2015) of what a larger encoder tells better: the student learns the chances
 that a teacher gives to each stance, on the sentences of the public sets, where the label has a say too, and
 on sentences of news that nobody labelled; and the chances that a teacher of names gives to the tags of each
-word, on the newswire, where the label has a say, and on those sentences. `python -m models.train --as
-teacher` and `--as namer` train them.
+word, on the newswire, where the label has a say, and on those sentences. As this one has learned our own
+labels, too, it is also asked how the sentences portray every name. `python -m models.train --as teacher` and
+`--as namer` train them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from models import STANCES, annotated, data
+from models import STANCES, TYPES, annotated, data
 from models.data import Example, Tagged
 
 CONFIG = Path(__file__).with_name("train.toml")
@@ -32,6 +33,8 @@ _CUT = re.compile(r"""(?<=[.!?])["”’']?\s+(?=["“‘'(]?[A-Z])""")
 _PERSON = "PERSON"  # what NewsMTSC asks about
 _LEAST = 0.01  # chance of a tag that is told; a word that is surer to be outside is left out
 _BUDGET = 1024  # word pieces per batch, padding included
+_PLAIN, _KEPT = 0.8, 0.1  # chance of neutral from which an answer is plain; share of texts with no other kept
+_KINDS = frozenset(TYPES.index(kind) for kind in annotated.ENTITIES)
 
 
 def main() -> None:
@@ -51,15 +54,21 @@ def main() -> None:
     labelled += data.relations(given.data / "stance/directed/train.jsonl", reverse=True, but=out)
     news = asked(Model.load(), sentences(given.data, settings), settings["pairs"])
     wire: list[Example] = []
+    every: list[Example] = []
     if given.namer:
         namer = Model.load(given.namer)
         news = tagged(namer, news, 1.0)
+        every = portrayed(namer, news[: settings["every"]])
         wire = data.newswire(given.data / "ner/worldwide/train.jsonl", but=out)
         wire = tagged(namer, wire, settings["trusted"])
-    told = [*answered(teacher, news, 1.0), *answered(teacher, labelled, settings["trusted"]), *wire]
+    told = [*answered(teacher, news, 1.0), *answered(teacher, labelled, settings["trusted"])]
+    told += [*wire, *every]
     given.out.parent.mkdir(parents=True, exist_ok=True)
-    rows = (json.dumps([one.text, one.portrayals, one.relations, one.tagged]) + "\n" for one in told)
-    given.out.write_text("".join(rows), "utf-8")
+    given.out.write_text("".join(map(_written, told)), "utf-8")
+
+
+def _written(one: Example) -> str:
+    return json.dumps([one.text, one.portrayals, one.relations, one.tagged, one.every]) + "\n"
 
 
 def read(path: Path, *, pairs: bool = True) -> list[Example]:
@@ -73,8 +82,9 @@ def read(path: Path, *, pairs: bool = True) -> list[Example]:
                 (_two(one), _two(other), _three(told)) for one, other, told in relations if pairs
             ),
             tagged=None if words is None else tuple((_two(word), _tags(tags)) for word, tags in words),
+            every=every,
         )
-        for text, portrayals, relations, words in rows
+        for text, portrayals, relations, words, every in rows
     ]
     return [one for one in told if one.portrayals or one.relations or one.tagged is not None]
 
@@ -153,6 +163,52 @@ def tagged(namer: Any, texts: Sequence[Example], trusted: float) -> list[Example
             no = next(numbers)
             told[no] = replace(told[no], tagged=tuple(_told(found.words().tolist(), mine)))
     return told
+
+
+def portrayed(namer: Any, texts: Sequence[Example]) -> list[Example]:
+    """How the texts portray the names in what was told of their words, as if every name were asked about.
+
+    Most are neutral: of the texts without another answer a tenth are kept, and of a text's neutral names one
+    more than it has others.
+    """
+    rng = random.Random(0)  # noqa: S311 (sampling)
+    neutral = STANCES.index("neutral")
+    asked = [
+        Example(
+            one.text,
+            portrayals=tuple((span, neutral) for span, kind in names(one) if kind in _KINDS),
+            every=True,
+        )
+        for one in texts
+    ]
+    found = []
+    for one in answered(namer, [one for one in asked if one.portrayals], 1.0):
+        loud = [(span, told) for span, told in one.portrayals if not _plain(told)]
+        rest = [(span, told) for span, told in one.portrayals if _plain(told)]
+        if loud or rng.random() < _KEPT:
+            rest = rng.sample(rest, min(len(rest), 1 + len(loud)))
+            found.append(replace(one, portrayals=(*loud, *rest)))
+    return found
+
+
+def _plain(told: int | data.Chances) -> bool:
+    return not isinstance(told, int) and told[STANCES.index("neutral")] >= _PLAIN
+
+
+def names(one: Example) -> list[tuple[data.Span, int]]:
+    """The names in what was told of a text's words, by the likeliest tag of each, with their types."""
+    found: list[tuple[data.Span, int]] = []
+    before = None
+    for (start, end), told in one.tagged or ():
+        tag, _ = max(told, key=lambda pair: pair[1])
+        kind = (tag - 1) // 2
+        last = found[-1][0] if found else (0, 0)
+        if tag and tag % 2 == 0 and before == kind and not one.text[last[1] : start].strip():
+            found[-1] = (last[0], end), kind
+        elif tag:
+            found.append(((start, end), kind))
+        before = kind if tag else None
+    return found
 
 
 def _told(words: Sequence[Sequence[int]], chances: np.ndarray) -> Iterator[tuple[data.Span, Tagged]]:

@@ -202,6 +202,37 @@ def test_a_teacher_of_names_tells_the_tags_of_words_as_it_tags_them(larger):
     assert any(begun)
 
 
+def test_names_are_read_from_the_tags_of_words():
+    def tag(kind, inside=0):
+        return (0, 0.25), (1 + 2 * kind + inside, 0.75)
+
+    text = "Ada Alm, of New York, met Bo Ada"
+    told = (
+        ((0, 3), tag(0)), ((4, 7), tag(0, 1)), ((12, 15), tag(2)), ((16, 20), tag(2, 1)),
+        ((22, 25), ((0, 1.0),)), ((26, 28), tag(0)), ((29, 32), tag(0)),
+    )  # fmt: skip
+    found = teach.names(data.Example(text, tagged=told))
+    assert [(text[slice(*span)], kind) for span, kind in found] == [
+        ("Ada Alm", 0), ("New York", 2), ("Bo", 0), ("Ada", 0)
+    ]  # fmt: skip
+    apart = data.Example("Ada of Alm", tagged=(((0, 3), tag(0)), ((7, 10), tag(0, 1))))
+    assert [span for span, _ in teach.names(apart)] == [(0, 3), (7, 10)]
+    assert teach.names(data.Example("ada")) == []
+
+
+def test_every_name_is_portrayed_and_few_plain_answers_are_kept(larger, monkeypatch):
+    date, ada, bob = ((0, 6), ((11, 1.0),)), ((7, 10), ((1, 1.0),)), ((15, 18), ((1, 1.0),))
+    told = [data.Example(f"monday ada met bob {n}", tagged=(date, ada, bob)) for n in range(50)]
+    monkeypatch.setattr(teach, "_PLAIN", 0.0)
+    found = teach.portrayed(larger, told)
+    assert 0 < len(found) < 25  # all answers are plain: some texts, one name of each
+    assert all(one.every and len(one.portrayals) == 1 for one in found)
+    monkeypatch.setattr(teach, "_PLAIN", 1.1)
+    found = teach.portrayed(larger, told)
+    assert [[span for span, _ in one.portrayals] for one in found] == [[(7, 10), (15, 18)]] * 50
+    assert all(sum(chances) == pytest.approx(1, abs=1e-3) for one in found for _, chances in one.portrayals)
+
+
 def test_what_is_said_of_words_mixes_with_their_labels(larger):
     named = data.Example("ada met bob", entities=(((0, 3), 0), ((8, 11), 0)))
     (pure,), (mixed,), (known,) = (teach.tagged(larger, [named], trust) for trust in (1.0, 0.7, 0.0))
@@ -273,9 +304,10 @@ def test_what_was_written_is_read_and_trained_on(tmp_path, monkeypatch):
     teach.main()
     named = [one for one in teach.read(out) if one.tagged is not None]
     assert any(one.tagged for one in named)
+    assert any(one.every for one in teach.read(out))
     wire = data.newswire(tmp_path / "ner/worldwide/train.jsonl", but=data.held_out(tmp_path))
     assert {one.text for one in wire} < {one.text for one in named}
-    assert [one for one in teach.read(out) if one.portrayals or one.relations] == [
+    assert [one for one in teach.read(out) if (one.portrayals or one.relations) and not one.every] == [
         replace(one, tagged=next((other.tagged for other in named if other.text == one.text), None))
         for one in told
     ]
