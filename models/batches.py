@@ -63,8 +63,8 @@ def tags(found: Pieces, known: Sequence[tuple[data.Span, int]]) -> np.ndarray:
 def told(found: Pieces, known: Sequence[tuple[data.Span, data.Tagged]]) -> np.ndarray:
     """Of every word the chances of its tags (words, TAGS), as another model tells them.
 
-    Where a word was cut in two since, the second part goes on with what the first began; of words that became
-    one, the first counts.
+    Where a word was cut in two since, the second part goes on with what the first began; of told words that
+    became one, the first counts.
     """
     result = np.zeros((len(found.firsts()), TAGS), dtype=np.float32)
     result[:, 0] = 1

@@ -146,14 +146,16 @@ def newswire(
 ) -> list[Example]:
     """Paragraphs of the newswire file; with `rng`, random runs of their sentences.
 
-    `but` are the keys of sentences to leave out.
+    `but` are the keys of sentences to leave out, without `rng` with their paragraphs.
     """
     found = []
     for row in rows(path):
         tokens, tags = row["tokens"], row["tags"]
-        every = sentences(tokens, tags) if rng else [(0, len(tokens))]
+        every = sentences(tokens, tags)
         ranges = [(lo, hi) for lo, hi in every if key("".join(tokens[lo:hi])) not in but]
         joins = ranges == every
+        if not rng:
+            ranges = [(0, len(tokens))] if joins else []
         while ranges:
             take = rng.randint(1, len(ranges)) if rng and joins and rng.random() < 0.5 else 1
             cut = slice(ranges[0][0], ranges[take - 1][1])

@@ -345,9 +345,10 @@ def annotate(file: InputArgument = None) -> None:
     """Find entities and stances in texts of your own: JSON lines in, JSON lines out.
 
     In: `{"id", "text", "targets"?: [[start, end], ...], "pairs"?: [[[s, e], [s, e]], ...]}`. Out:
-    `mentions`, `targets` (the stance of the text toward the given spans, else toward the mentions)
-    and `pairs` (the stance of the first span toward the second). Offsets count characters of `text`.
-    Mentions are looked for sentence by sentence, as in a run; given spans are judged in the whole text.
+    `mentions`, `targets` (the stance of the text toward the given spans, else of its sentence toward each
+    mention) and `pairs` (the stance of the first span toward the second). Offsets count characters of
+    `text`. As in a run, mentions are looked for and judged sentence by sentence, and a line break ends a
+    sentence; given spans are judged in the text as a whole.
     The same span has other probabilities when it is given than when it is found: who chooses a span has
     a reason, and among such spans more are favor or against than among all that a text has.
     A line that cannot be read gives `{"id", "error"}`, and exit code 1 at the end.

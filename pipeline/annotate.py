@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ CHUNK = 256
 CHUNK_CHARACTERS = 1_000_000
 """A chunk ends early when its texts have this many characters."""
 _TEXT_ITSELF = -1
+_LINE = re.compile(r"[^\r\n]+")
 Span = tuple[int, int]
 _Asked = tuple[int, int]  # row of the holder (-1: the text itself), row of the target
 
@@ -27,8 +29,8 @@ def annotate(
 ) -> Iterator[dict[str, Any]]:
     """One annotated record per record, in the same order.
 
-    Mentions are looked for in each sentence by itself, and judged there, as a run does; given spans are
-    judged in the text as a whole.
+    Mentions are looked for in each sentence by itself, and judged there, as a run does, for which a line
+    break ends a sentence; given spans are judged in the text as a whole.
 
     In: `text`, and optionally `id`, `targets` (spans [start, end)) and `pairs` (of spans: holder, target).
     Out: `id`, `mentions`, `targets` (the given spans, else the mentions that are entities: no dates and sums
@@ -162,7 +164,11 @@ class _Part:
 
 def _parts(no: int, request: _Request) -> list[_Part]:
     text, spans, whole = request.text, request.spans, (0, len(request.text))
-    sentences = split(text)
+    sentences = [
+        (line.start() + lo, line.start() + hi)
+        for line in _LINE.finditer(text)
+        for lo, hi in split(line.group())
+    ]
     parts = [_Part(no, lo, text[lo:hi], True, spans if (lo, hi) == whole else []) for lo, hi in sentences]
     return parts if sentences == [whole] or not spans else [*parts, _Part(no, 0, text, False, spans)]
 

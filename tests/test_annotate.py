@@ -67,6 +67,21 @@ def test_mentions_are_those_of_each_sentence_by_itself():
     assert len(out["mentions"]) > len(alone[0]["mentions"])
 
 
+@pytest.mark.parametrize("between", ["\n", "\r\n", "\n\n \n"])
+def test_a_line_ends_a_sentence(between):
+    text = f"Biden praised Paris{between}Putin was in Rome"
+    (out,) = run({"id": 1, "text": text, "targets": None})
+    assert [text[m["start"] : m["end"]] for m in out["mentions"]] == ["Biden", "Paris", "Putin", "Rome"]
+    assert [t["stance"] for t in out["targets"]] == ["neutral", "favor", "neutral", "neutral"]
+
+
+@pytest.mark.parametrize("text", [" ", "\n", " \n\t\r\n"])
+def test_a_text_of_white_space_has_no_mentions(text):
+    (out,) = run({"id": 1, "text": text, "targets": [[0, 1]]})
+    assert out["mentions"] == []
+    assert [t["stance"] for t in out["targets"]] == ["neutral"]
+
+
 def test_given_spans_are_judged_in_the_whole_text():
     pairs = [[[0, 5], [20, 25]], [[20, 25], [14, 18]]]
     (out,) = run({"id": 1, "text": TWO, "targets": [[20, 25], [14, 38]], "pairs": pairs})

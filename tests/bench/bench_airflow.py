@@ -3,6 +3,7 @@
     OMP_NUM_THREADS=1 taskset -c 1 python -m tests.bench.bench_airflow ARCHIVE [--articles 75] [--days 3]
         [--bulk [--parallel 1]]
 
+(One core for each unit at a time: without `taskset` and with `--parallel 2` that is two.)
 Makes a corpus (`tests.bench.corpus`) and has it made current twice: by one process that does what
 `standpoint run` does, and by a real local Airflow. What they differ by is what Airflow costs: it starts a
 process for each task, which loads what its stage needs, and asks a database what is next. With `--bulk`
@@ -46,20 +47,22 @@ PATIENCE = 3 * 3600  # seconds, for a backfill with a model on a busy core
 ALL = "all"
 Spent = dict[str, tuple[float, float]]
 """By day: seconds by the wall, and of processor time."""
+PLANNED = "planned"
+"""In what a process tells: how many units it planned, of which it did its share."""
 
 
 def alone(folder: Path, share: int, parallel: int, *, bulk: bool) -> Spent:
     """Each day as a unit, or this process's share of all units, one after the other in this process."""
     lake, context, spent = Lake(str(folder / "alone")), Context(Settings.load()), Spent()
     due = list(plan.due(lake, context))
-    units = list(plan.units(due, lake))[share::parallel] if bulk else []
-    work = {ALL: units} if bulk else {one.day: [plan.Unit((one,))] for one in due}
+    planned = list(plan.units(due, lake))
+    work = {ALL: planned[share::parallel]} if bulk else {one.day: [plan.Unit((one,))] for one in due}
     for name, units in work.items():
         wall, cpu = time.perf_counter(), time.process_time()
         failures = runner.run(lake, units, context)
         assert not failures, failures
         spent[name] = time.perf_counter() - wall, time.process_time() - cpu
-    return spent
+    return spent | {PLANNED: (len(planned), 0.0)}
 
 
 def beside(folder: Path, archive: Path, parallel: int, *, bulk: bool) -> Spent:
@@ -72,8 +75,10 @@ def beside(folder: Path, archive: Path, parallel: int, *, bulk: bool) -> Spent:
         for share in range(parallel)
     ]
     told = [one.communicate()[0] for one in every]
-    assert not any(one.returncode for one in every)
+    assert not any(one.returncode for one in every), "a process failed: see above"
     spent = [json.loads(out.splitlines()[-1]) for out in told]
+    planned = {one.pop(PLANNED)[0] for one in spent}
+    assert len(planned) == 1, f"the processes did not share the same units: {planned}"
     return {day: (max(one[day][0] for one in spent), sum(one[day][1] for one in spent)) for day in spent[0]}
 
 

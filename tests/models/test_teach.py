@@ -170,6 +170,15 @@ def test_a_sentence_of_two_sets_keeps_the_questions_of_both(larger, tmp_path, mo
     assert [text for text in texts if text.text == portrayed.text] == told
 
 
+def test_a_sentence_of_news_keeps_what_is_said_of_every_name_beside_the_rest(tmp_path, monkeypatch):
+    rows = write_data(tmp_path)
+    monkeypatch.setattr(annotated, "FILE", lines(tmp_path / "labels.jsonl.gz", rows))
+    chosen = replace(ASKED, tagged=(((0, 3), ((1, 1.0),)),))
+    told = [chosen, replace(ASKED, every=True)]
+    texts = batches.examples(tmp_path, random.Random(1), {**train_settings(), "sets": []}, told)
+    assert texts == told
+
+
 def test_an_epoch_holds_a_text_as_the_teacher_sees_it_and_not_as_it_was_labelled(
     larger, tmp_path, monkeypatch
 ):
@@ -305,6 +314,14 @@ def test_what_was_written_is_read_and_trained_on(tmp_path, monkeypatch):
     named = [one for one in teach.read(out) if one.tagged is not None]
     assert any(one.tagged for one in named)
     assert any(one.every for one in teach.read(out))
+    monkeypatch.setattr(teach, "CONFIG", tmp_path / "train.toml")
+    text = train.CONFIG.read_text()
+    assert "\nevery = " in text
+    teach.CONFIG.write_text(text.replace("\nevery = ", "\nevery = 0\nonce = "))
+    monkeypatch.setattr("sys.argv", [*arguments[:-1], str(tmp_path / "none.jsonl"), "--namer", str(folder)])
+    teach.main()
+    none = teach.read(tmp_path / "none.jsonl")
+    assert none == [one for one in teach.read(out) if not one.every]
     wire = data.newswire(tmp_path / "ner/worldwide/train.jsonl", but=data.held_out(tmp_path))
     assert {one.text for one in wire} < {one.text for one in named}
     assert [one for one in teach.read(out) if (one.portrayals or one.relations) and not one.every] == [

@@ -104,6 +104,7 @@ def test_newswire_keeps_every_sentence_that_is_not_held_out(tmp_path):
         whole = data.newswire(path, random.Random(seed))
         assert data.key("".join(one.text for one in whole)) == data.key("".join(words)) * 20
     assert [one.text for one in data.newswire(path)] == ["One came. Two left. Three stayed."] * 20
+    assert data.newswire(path, but=frozenset([data.key("Two left.")])) == []
 
 
 def test_sentences_of_every_dev_set_are_held_out(tmp_path):
