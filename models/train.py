@@ -25,7 +25,7 @@ from models.losses import Losses, mean_units
 RUNS = Path(__file__).parent / "runs"
 CONFIG = Path(__file__).with_name("train.toml")
 BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-KINDS = ("teacher", "namer", "second")  # sections of the settings that say what is other
+KINDS = ("teacher", "namer", "second", "heads")  # sections of the settings that say what is other
 _FORMAT_2 = (
     ("portrayal.out.2.", "portrayal.answer.out."),
     ("relation.out.3.", "relation.answer.out."),
@@ -77,8 +77,8 @@ def fresh(settings: dict[str, Any], start: Path | None = None) -> tuple[Network,
             raise ValueError(
                 f"{start} does not fit the network: {', '.join(unexpected) or 'no whole encoder'}"
             )
-    for name in train["frozen"]:
-        network.get_parameter(name).requires_grad_(False)
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(not name.startswith(tuple(train["frozen"])))
     return network, tokenizer, config
 
 

@@ -113,6 +113,7 @@ def test_a_run_of_another_name_has_its_own_settings_and_else_the_first_ones():
         found = train.varied(settings, settings[name])
         assert found["train"] == settings["train"] | settings[name]["train"]
         assert found["damage"] == settings["damage"]
+    found = train.varied(settings, settings["second"])
     assert found["loss"]["entities"] == settings["loss"]["entities"]
     assert found["loss"]["portrayals"] == settings["second"]["loss"]["portrayals"]
 

@@ -44,6 +44,25 @@ def test_a_batch_holds_what_is_known_of_its_texts():
     assert batch.relations == [(0, 1, 2, 0)]
 
 
+def test_what_is_frozen_is_told_by_how_names_begin(monkeypatch):
+    made = {name: x for name, x in Network(CONFIG).encoder.state_dict().items() if name != "case.weight"}
+    monkeypatch.setattr(train, "base", lambda: (CONFIG["encoder"], made, tokenizer()))
+    settings = {**SETTINGS, "model": {key: CONFIG[key] for key in SETTINGS["model"]}}
+
+    def learned(kind):
+        chosen = train.varied(settings, settings[kind]) if kind else settings
+        network, _, _ = train.fresh(chosen)
+        return {name for name, parameter in network.named_parameters() if parameter.requires_grad}
+
+    everything = {name for name, _ in Network(CONFIG).named_parameters()}
+    words = "encoder.bert.embeddings.word_embeddings.weight"
+    assert learned("second") == everything
+    assert learned("") == everything - {words}
+    assert (
+        learned("heads") == {name for name in everything if not name.startswith("encoder.")} > {"tags.weight"}
+    )
+
+
 def test_a_batch_tells_chosen_questions_from_every_question_of_a_text():
     batch = batches.collate(items(STANCE, replace(STANCE, every=True)), window=200)
     assert batch.portrayals == [(0, 1, 0), (2, 1, 1)]
