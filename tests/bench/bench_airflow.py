@@ -33,7 +33,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline import database, plan, runner
+from pipeline import airflow_api, database, plan, runner
 from pipeline.ingest import ingest
 from pipeline.lake import Lake
 from pipeline.settings import Settings
@@ -90,6 +90,9 @@ def under_airflow(folder: Path, days: Iterable[str], parallel: int) -> tuple[Spe
     airflow, spent, tasks = Airflow(folder, PATIENCE), Spent(), list[dict[str, Any]]()
     try:
         airflow.settle()
+        for pool in airflow_api.POOLS:  # each model has one thread here
+            wider = {"pool": pool, "slots": parallel, "include_deferred": False}
+            airflow.ask("PATCH", f"pools/{pool}?update_mask=slots", wider)
         landing.rmdir()
         aside.rename(landing)
         for day in days:
