@@ -101,11 +101,9 @@ def collate(items: Sequence[Item], window: int) -> Batch:
         firsts = firsts[firsts < window]
         places = [(row, int(i) + 1) for i in firsts]
         if example.entities is not None or example.tagged is not None:
-            sure = tags(found, example.entities or ())
+            known = _SURE[tags(found, example.entities)] if example.entities else None
             batch.words += places
-            every.append(
-                (_SURE[sure] if example.tagged is None else told(found, example.tagged))[: len(firsts)]
-            )
+            every.append((told(found, example.tagged or ()) if known is None else known)[: len(firsts)])
         if example.said is not None:
             batch.voiced += places
             batch.roles += roles(found, example.said)[: len(firsts)].tolist()

@@ -17,19 +17,17 @@ On the hand labels, where nine pairs in ten are neutral, 0.5 would publish four 
 seven in ten, of half as many (docs/models.md).
 """
 Pair = tuple[float, float]  # of favor, of against; infinite: never published
+MARGINS: Pair = (0.0, 0.02)
+"""How much more probable than the precision asked for favor and against must be between two parties.
+
+Of version 5 in articles of news, as read (docs/models.md): *against* between 0.90 and 0.92 19 of 28 right,
+from 0.92 on 40 of 44; *favor* from 0.90 on 8 of 10.
+"""
 REPORTED: Pair = (math.inf, math.inf)
 """For a source that another sentence names: never published, until labels measure how often that is right.
 
 Such a judgement has the portrayal's probabilities, and facts that shine a bad light on somebody are
 portrayal: who says "Norsund lost the case" need not be against Norsund.
-"""
-
-
-_FLOORS: Pair = (0.0, 0.02)
-"""How much more probable than the precision asked for favor and against must be between two parties.
-
-Of version 5 in articles of news, as read (docs/models.md): *against* between 0.90 and 0.92 19 of 28 right,
-from 0.92 on 40 of 44; *favor* from 0.90 on 8 of 10.
 """
 
 
@@ -45,7 +43,7 @@ class Thresholds:
         """Those at which a judge was right as often as asked on held-out labels; fixed ones if it has none.
 
         Between two parties nothing is published either that is less probable itself than is asked, and of
-        *against* a little more (`_FLOORS`): news is harder than the labels that thresholds are chosen on.
+        *against* a little more (`MARGINS`): news is harder than the labels that thresholds are chosen on.
         Raises UsageError where it does not state them for this precision.
         """
         stated = judge.thresholds if isinstance(judge, models.Calibrated) else {}
@@ -58,12 +56,11 @@ class Thresholds:
                 f"precision: {precision:g} is not one that the model has thresholds for; "
                 f"set STANDPOINT_PRECISION to one of {', '.join(f'{float(one):g}' for one in common)}"
             )
-        lowest = round(precision + _FLOORS[0], 4), round(precision + _FLOORS[1], 4)
-        return Thresholds(_pair(stated["portrayal"][name]), _pair(stated["relation"][name], lowest))
+        between = zip(_pair(stated["relation"][name]), MARGINS, strict=True)
+        favor, against = (max(least, round(precision + margin, 4)) for least, margin in between)
+        return Thresholds(_pair(stated["portrayal"][name]), (favor, against))
 
 
-def _pair(least: Sequence[float | None], lowest: Pair = (0.0, 0.0)) -> Pair:
-    favor, against = (
-        math.inf if one is None else max(one, low) for one, low in zip(least, lowest, strict=True)
-    )
+def _pair(least: Sequence[float | None]) -> Pair:
+    favor, against = (math.inf if one is None else one for one in least)
     return favor, against

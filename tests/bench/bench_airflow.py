@@ -3,14 +3,13 @@
     OMP_NUM_THREADS=1 taskset -c 1 python -m tests.bench.bench_airflow ARCHIVE [--articles 75] [--days 3]
         [--bulk [--parallel 1]]
 
-(One core for each unit at a time: without `taskset` and with `--parallel 2` that is two.)
 Makes a corpus (`tests.bench.corpus`) and has it made current twice: by one process that does what
 `standpoint run` does, and by a real local Airflow. What they differ by is what Airflow costs: it starts a
 process for each task, which loads what its stage needs, and asks a database what is next. With `--bulk`
-that is a backfill of all days in units of the usual size, one at a time; with `--parallel` so many at a time,
-against as many processes that share the units out. Without, each day is a unit and a
-run of the DAG of its own: what a unit costs is the same whatever its size; the three tasks of a run are in
-it, too. Of all days at once the one process loads the model within the time that is measured.
+that is a backfill of all days in units of the usual size, `--parallel` at a time, against as many processes
+that share the units out; give it as many cores. Without, each day is a unit and a run of the DAG of its own:
+what a unit costs is the same whatever its size; the three tasks of a run are in it, too.
+Of all days at once the one process loads the model within the time that is measured.
 
 Prints for each day seconds by the wall and of processor time of both (of Airflow: all of its processes and
 PostgreSQL); for each kind of task its seconds, how many of these `runs` knows as its stage's own, and how
