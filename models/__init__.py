@@ -16,6 +16,7 @@ import numpy as np
 from models.clues import count as count_words
 from models.clues import letters
 from models.features import explain
+from models.kernels import bound_kernel_caches
 from models.restorer import FILE, Guess, Restorer
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "Questions", "Restorer", "Said", "Tagger", "Tags", "count_words", "describe", "digest", "explain",
     "letters", "load", "restorer", "restorer_digest",
 ]  # fmt: skip
+
+bound_kernel_caches()  # here, since it must come before torch, whoever imports that
 
 TYPES = ("PERSON", "ORG", "LOC", "FAC", "NORP", "DATE", "MONEY", "PRODUCT", "MISC")
 STANCES = ("favor", "against", "neutral")

@@ -14,7 +14,6 @@ from typing import Any
 from pipeline.errors import UsageError
 
 PREFIX = "STANDPOINT_"
-KERNELS = "64"
 LARGEST = {"threads": 9999, "duplicate_days": 90, "stale_days": 9999}
 
 
@@ -69,16 +68,6 @@ class Settings:
             if texts[name] not in ("", "-") and "://" not in texts[name]:
                 texts[name] = str(Path(texts[name]).resolve())
         return {PREFIX + name.upper(): text for name, text in texts.items()}
-
-
-def bound_kernel_caches(environ: MutableMapping[str, str] = os.environ) -> None:
-    """Bound what PyTorch remembers of its products; to be called before PyTorch is first imported.
-
-    oneDNN makes a kernel of some 0.6 MB for every number of rows that it multiplies, and that differs from
-    batch to batch. Two caches keep 1,024 of them each: more than half a gigabyte. A batch needs a dozen.
-    """
-    for name in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
-        environ.setdefault(name, KERNELS)
 
 
 def choose_allocator(environ: MutableMapping[str, str] = os.environ) -> None:

@@ -23,7 +23,7 @@ from pipeline import clean, judge, link, tag
 from pipeline.aliases import Aliases
 from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.outcome import Outcome
-from pipeline.settings import Settings, bound_kernel_caches
+from pipeline.settings import Settings
 from pipeline.thresholds import Thresholds
 
 Tables = Mapping[str, pa.Table]
@@ -80,7 +80,6 @@ class Context:
 
     @cached_property
     def _model(self) -> models.Model:
-        bound_kernel_caches()
         with _model_problems():
             return models.load(self._model_path, self.settings.threads)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.settings import Settings, bound_kernel_caches, choose_allocator
+from pipeline.settings import Settings, choose_allocator
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -86,12 +86,6 @@ def test_the_digest_tells_what_a_stage_reads():
     assert one.digest(["lake", "languages"]) == one.digest(["languages", "lake"])
 
 
-def test_what_pytorch_remembers_of_its_products_is_bounded_unless_a_user_says_otherwise():
-    environ = {"LRU_CACHE_CAPACITY": "7"}
-    bound_kernel_caches(environ)
-    assert environ == {"LRU_CACHE_CAPACITY": "7", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
-
-
 def test_arrow_allocates_as_the_system_does_unless_a_user_says_otherwise():
     environ = {"ARROW_DEFAULT_MEMORY_POOL": "mimalloc"}
     choose_allocator(environ)
@@ -102,34 +96,3 @@ def test_arrow_allocates_as_the_system_does_unless_a_user_says_otherwise():
         [sys.executable, "-c", code], cwd=ROOT, env=clean, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "system"
-
-
-GROWTH = """
-from pipeline.settings import bound_kernel_caches
-bound_kernel_caches()
-import torch
-from models.fast import _dense, packs
-
-def held():
-    lines = open("/proc/self/status")
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) // 1024
-
-weight = torch.zeros(1536, 384, dtype=torch.bfloat16)
-dense = _dense(weight, torch.zeros(1536, dtype=torch.bfloat16))
-given = torch.zeros(300, 384, dtype=torch.bfloat16)
-with torch.inference_mode():
-    for rows in range(1, 71):
-        dense(given[:rows])
-    before = held()
-    for rows in range(71, 271):
-        dense(given[:rows])
-print(held() - before if packs(weight) else "no packed products on this processor")
-"""
-
-
-def test_products_of_ever_new_sizes_take_no_more_memory():
-    """Two hundred sizes took 130 MB where one cache was not bounded, and a run has thousands."""
-    found = subprocess.run(
-        [sys.executable, "-c", GROWTH], capture_output=True, text=True, check=True, cwd=ROOT
-    ).stdout.strip()
-    assert found.startswith("no packed") or int(found) < 70

@@ -13,6 +13,7 @@ compare, and of them those of processor time. The lake is kept where one is name
 from __future__ import annotations
 
 import argparse
+import resource
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -63,6 +64,11 @@ class Timed:
         self.processor += time.process_time() - processor
         self.clock += time.perf_counter() - clock
         return found
+
+
+def peak() -> float:
+    """The most memory that this process has had so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:
