@@ -60,11 +60,9 @@ def work(folder: Path, keywords: bool) -> Figures:
 
     def progress(unit: Unit) -> None:
         peaks.append(peak())
-        of_model = timed.processor if timed else 0.0
-        report = (
-            f"until {unit.days[-1].day}: {time.process_time():.0f} s of processor time, {of_model:.0f} of it"
-        )
-        print(f"{report} the model's; {peaks[-1]:.0f} MB", file=sys.stderr, flush=True)
+        of_model, all_of_it = timed.processor if timed else 0.0, time.process_time()
+        spent = f"{all_of_it:.0f} s of processor time, {of_model:.0f} of it the model's"
+        print(f"until {unit.days[-1].day}: {spent}; {peaks[-1]:.0f} MB", file=sys.stderr, flush=True)
 
     failures = runner.run(lake, units, context, progress)
     runner.finish(lake)
