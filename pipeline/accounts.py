@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 
 from pipeline import schemas
 from pipeline.errors import ValidationFailed
-from pipeline.lake import Lake, Manifest
+from pipeline.lake import Lake
+from pipeline.manifest import Manifest
 from pipeline.stages import STAGES, Context, Tables, recipe
 from pipeline.staging import Staged, StageRun
 

@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.inbox import Landed
-from pipeline.lake import VERSION, Lake, Manifest, Version, digest, versions
+from pipeline.inputs import VERSION, Version, digest, versions
+from pipeline.lake import Lake
+from pipeline.manifest import Manifest
 from pipeline.units import CHARACTERS_PER_ARTICLE
 
 

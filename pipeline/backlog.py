@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from pipeline.inbox import Landed
-from pipeline.lake import Manifest
+from pipeline.manifest import Manifest
 from pipeline.stages import Context, fingerprint, recipe, stale
 
 

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 from pipeline import diff
 from pipeline.diff import Comparison
 from pipeline.errors import EnvironmentProblem, UsageError
-from pipeline.lake import GRACE, Lake, Manifest
+from pipeline.lake import GRACE, Lake
+from pipeline.manifest import Manifest
 from pipeline.schemas import STAGE_NAMES
 
 PARTS = ("code", "config", "model")

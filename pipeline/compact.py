@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 
 from pipeline import logs, mutex, objectstore, schemas
 from pipeline.errors import EnvironmentProblem
-from pipeline.lake import GRACE, Lake, Manifest
+from pipeline.lake import GRACE, Lake
+from pipeline.manifest import Manifest
 from pipeline.spans import FOLDER, INDEX, Index, Span, digest, read, whole
 from pipeline.store import Store
 

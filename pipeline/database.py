@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from pipeline import objectstore, readonly, schemas, spans
 from pipeline.errors import EnvironmentProblem, StandpointError, UsageError
-from pipeline.lake import DATABASE, Lake, Manifest
+from pipeline.lake import DATABASE, Lake
+from pipeline.manifest import Manifest
 
 Connection = duckdb.DuckDBPyConnection
 FILE = DATABASE

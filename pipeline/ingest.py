@@ -19,9 +19,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline import logs, schemas
+from pipeline import inputs, logs, schemas
 from pipeline.headers import Publication, article_id, canonical_url, publication, raw_sha256
-from pipeline.lake import Batch, DayBatch, Lake
+from pipeline.inbox import Batch, DayBatch
+from pipeline.lake import Lake
 from pipeline.locks import Claims, Say
 from pipeline.outcome import RAW_LIMIT, reject, rejects_table
 from pipeline.places import Place, find
@@ -159,8 +160,8 @@ class _Chunks:
     def __init__(self, lake: Lake, claims: Claims) -> None:
         self._clock = time.perf_counter()
         self._lake, self._claims = lake, claims
-        self._versions = Versions(lake.known())
-        self._rejected = {int(reject_id, 16) for reject_id in lake.known_rejects().to_pylist()}
+        self._versions = Versions(inputs.known(lake))
+        self._rejected = {int(reject_id, 16) for reject_id in inputs.known_rejects(lake).to_pylist()}
         # The open chunk: for each article its day, row, and the version in the lake; rejects by day.
         self._rows: dict[str, tuple[date, dict[str, Any], Version | None]] = {}
         self._rejects: dict[date, list[dict[str, Any]]] = defaultdict(list)

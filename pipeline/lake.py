@@ -23,78 +23,25 @@ import io
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from pipeline import inbox, mutex, schemas
 from pipeline.errors import EnvironmentProblem, UsageError
-from pipeline.inbox import Batch, DayBatch
+from pipeline.inbox import Batch
+from pipeline.manifest import Manifest, parsed, path
 from pipeline.store import Store
 
-__all__ = ["Batch", "DayBatch", "Inputs", "Lake", "Manifest"]
-
 Result = TypeVar("Result")
-Version = tuple[str, str, datetime, str]
-VERSION = ("article_id", "raw_sha256", "landed_at", "source_uri")
 FORMAT = 1
 TRIES = 5
 GRACE = timedelta(days=1)  # longer than any query that still reads superseded files
 DATABASE = "standpoint.duckdb"
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a day consists of: for each table its file, rows and SHA-256, and what it was built from."""
-
-    day: str
-    snapshot: str
-    fingerprint: str
-    recipe: str
-    inputs: str
-    articles: int
-    run_id: str
-    published_at: str
-    tables: Mapping[str, Mapping[str, Any]]
-    consumed: Sequence[str] = ()
-    superseded: Mapping[str, str] = field(default_factory=dict)
-    """Files that it or a manifest shortly before it replaced, and when: readers may still be at them."""
-    characters: int = 0
-    """Of its raw articles; 0 where an earlier version, which did not count them, published it."""
-
-    @staticmethod
-    def parse(data: bytes) -> Manifest:
-        """The manifest in these JSON bytes. Raises EnvironmentProblem when they are none."""
-        try:
-            return Manifest(**json.loads(data))
-        except (ValueError, TypeError) as error:
-            raise EnvironmentProblem(
-                f"a manifest of the lake cannot be read ({error}): it is damaged, or written by a later "
-                "version; restore it, or upgrade"
-            ) from error
-
-    def json(self) -> bytes:
-        """The manifest as JSON bytes, equal for equal content."""
-        return json.dumps(asdict(self), indent=1, sort_keys=True).encode()
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What a day must be built from: its raw articles, its ingest rejects and ingest's own counts."""
-
-    raw: pa.Table
-    rejects: pa.Table
-    batches: tuple[inbox.Landed, ...]
-
-    @property
-    def digest(self) -> str:
-        """Digest of which articles in which version, and which rejects, go in."""
-        return digest(versions(self.raw), self.rejects["reject_id"].to_pylist())
 
 
 class Lake:
@@ -135,13 +82,13 @@ class Lake:
 
     def manifest(self, day: date) -> Manifest | None:
         """The day's manifest, or None for a day that was never published."""
-        data = self.store.find(_manifest_path(day))
+        data = self.store.find(path(day))
         return None if data is None else Manifest.parse(data)
 
     def manifests(self, days: Collection[date] | None = None) -> dict[date, Manifest]:
         """Every published day's manifest, or those of these days, in the order of the days."""
-        wanted = None if days is None else {_manifest_path(day) for day in days}
-        return _parsed(self._read_manifests(wanted))
+        wanted = None if days is None else {path(day) for day in days}
+        return parsed(self._read_manifests(wanted))
 
     def settled_manifests(self) -> dict[date, Manifest]:
         """Every published day's manifest, as they all stood at one moment: no commit is seen half."""
@@ -149,7 +96,7 @@ class Lake:
         while before != (now := self._read_manifests()):
             before = now
             self.recover()  # what is under way between two equal readings would have been seen here
-        return _parsed(now)
+        return parsed(now)
 
     def _read_manifests(self, wanted: Collection[str] | None = None) -> list[bytes]:
         paths = [entry.path for entry in self.store.list("manifest") if entry.path.endswith(".json")]
@@ -212,11 +159,11 @@ class Lake:
 
     def _switch(self, manifest: Manifest, section: mutex.Section) -> None:
         section.check()
-        self.store.write(_manifest_path(date.fromisoformat(manifest.day)), manifest.json())
+        self.store.write(path(date.fromisoformat(manifest.day)), manifest.json())
 
     def _state(self, day: str) -> str:
         """Digest of a day's manifest as it stands; empty where there is none."""
-        data = self.store.find(_manifest_path(date.fromisoformat(day)))
+        data = self.store.find(path(date.fromisoformat(day)))
         return "" if data is None else hashlib.sha256(data).hexdigest()
 
     def write_table(
@@ -246,64 +193,6 @@ class Lake:
         its name.
         """
         return inbox.land(self.store, batch, commit)
-
-    def inputs(self, day: date, manifest: Manifest | None, batches: Sequence[inbox.Landed]) -> Inputs:
-        """What `day` is to be built from: what is published, changed by the batches in their order."""
-        done = manifest.consumed if manifest else ()
-        pending = tuple(b for b in batches if day in b.days and b.name not in done)
-        raw = self.table(manifest, "raw")
-        refused = self.table(manifest, "rejects")
-        rejects = [refused.filter(pc.equal(refused["stage"], "ingest"))]
-        for batch in pending:
-            rows = batch.rows(self.store, "raw", day)
-            gone = pa.array([*batch.moved(day), *rows["article_id"].to_pylist()], pa.string())
-            raw = pa.concat_tables([raw.filter(pc.invert(pc.is_in(raw["article_id"], gone))), rows])
-            rejects.append(batch.rows(self.store, "rejects", day))
-        unique = {row["reject_id"]: row for row in pa.concat_tables(rejects).to_pylist()}
-        return Inputs(schemas.conform("raw", raw), schemas.from_rows("rejects", unique.values()), pending)
-
-    def known(self) -> pa.Table:
-        """Columns `inbox.KNOWN` of every article that is published or in the inbox."""
-        return settled(self._known)
-
-    def _known(self) -> pa.Table:
-        # The inbox first: what is taken up from it meanwhile is then in the manifests, and counts once.
-        batches, manifests = inbox.batches(self.store), self.manifests()
-        files = [m.tables["raw"]["file"] for m in manifests.values()]
-        table = self.dataset("raw", files).to_table(columns=inbox.KNOWN.names).cast(inbox.KNOWN)
-        for batch in batches:
-            fresh = [d for d in batch.days if d not in manifests or batch.name not in manifests[d].consumed]
-            if not fresh:
-                continue
-            rows = batch.known(self.store)
-            rows = rows.filter(pc.is_in(rows["day"], pa.array(fresh, pa.date32())))
-            for day in (day for day in fresh if batch.moved(day)):
-                here = pc.equal(table["day"], pa.scalar(day, pa.date32()))
-                gone = pc.is_in(table["article_id"], pa.array(batch.moved(day), pa.string()))
-                table = table.filter(pc.invert(pc.and_(here, gone)))
-            stays = pc.invert(pc.is_in(table["article_id"], rows["article_id"].combine_chunks()))
-            table = pa.concat_tables([table.filter(stays), rows])
-        return table.combine_chunks()
-
-    def known_rejects(self) -> pa.Array:
-        """Identities of every input that ingest has refused, published or in the inbox."""
-        return settled(self._known_rejects)
-
-    def _known_rejects(self) -> pa.Array:
-        batches = inbox.batches(self.store)
-        files = [m.tables["rejects"]["file"] for m in self.manifests().values()]
-        published = self.dataset("rejects", files).to_table(
-            columns=["reject_id"], filter=ds.field("stage") == "ingest"
-        )
-        pending = [
-            batch.rows(self.store, "rejects", day).select(["reject_id"])
-            for batch in batches
-            for day in batch.days
-            if batch.days[day]["rejects"] is not None
-        ]
-        return pa.concat_tables([published.cast(pa.schema([("reject_id", pa.string())])),
-                                 *(p.cast(pa.schema([("reject_id", pa.string())])) for p in pending)]
-                                )["reject_id"].combine_chunks()  # fmt: skip
 
     def sources(self) -> dict[str, str]:
         """Sources that were read to the end, with size and time: a shortcut, never needed to be right."""
@@ -336,17 +225,6 @@ class Lake:
         return ds.dataset(paths, schema=schema, format="parquet", filesystem=self.store.filesystem)
 
 
-def digest(articles: Iterable[Version], rejects: Iterable[str]) -> str:
-    """Digest of which articles in which version, and which rejects, go into a day."""
-    raw = sorted((*version[:2], version[2].isoformat(), version[3]) for version in articles)
-    return hashlib.sha256(json.dumps([raw, sorted(rejects)]).encode()).hexdigest()
-
-
-def versions(raw: pa.Table) -> set[Version]:
-    """What identifies each article of a `raw` table and its version: its columns `VERSION`."""
-    return set(zip(*(raw[c].to_pylist() for c in VERSION), strict=True))
-
-
 def settled(work: Callable[[], Result]) -> Result:
     """What `work` returns; tried again where a file vanished under it, as another run tidied up."""
     for _ in range(TRIES - 1):
@@ -362,11 +240,3 @@ def parquet(table: pa.Table) -> bytes:
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="zstd")
     return sink.getvalue()
-
-
-def _parsed(manifests: Iterable[bytes]) -> dict[date, Manifest]:
-    return {date.fromisoformat(m.day): m for m in map(Manifest.parse, manifests)}
-
-
-def _manifest_path(day: date) -> str:
-    return f"manifest/{day.isoformat()}.json"

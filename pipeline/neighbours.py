@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 
 from pipeline import duplicates, link, recurring, schemas
 from pipeline.errors import Conflict
-from pipeline.lake import Lake, Manifest
+from pipeline.lake import Lake
+from pipeline.manifest import Manifest
 from pipeline.stages import Context, Tables, recipe
 
 RULES = (

@@ -12,7 +12,8 @@ from datetime import date
 
 from pipeline import inbox
 from pipeline.arrivals import Arrivals
-from pipeline.lake import Lake, Manifest, settled
+from pipeline.lake import Lake, settled
+from pipeline.manifest import Manifest
 from pipeline.stages import Context, fingerprint, recipe, stale
 from pipeline.units import CHARACTERS_PER_ARTICLE, TOKENS_PER_UNIT, Due, Shard, Unit, groups, tokens_of, units
 

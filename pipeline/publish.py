@@ -17,7 +17,9 @@ import pyarrow.compute as pc
 
 from pipeline import inbox, schemas
 from pipeline.errors import Conflict, ValidationFailed
-from pipeline.lake import GRACE, Lake, Manifest, versions
+from pipeline.inputs import gather, versions
+from pipeline.lake import GRACE, Lake
+from pipeline.manifest import Manifest
 from pipeline.outcome import Outcome
 from pipeline.plan import Due, Shard, Unit
 from pipeline.stages import STAGES, Context, fingerprint, recipe, stale
@@ -62,7 +64,7 @@ def take_up(lake: Lake, unit: Unit, context: Context) -> dict[date, Day]:
 
 def _day(lake: Lake, due: Due, context: Context, batches: Sequence[inbox.Landed], shard: Shard | None) -> Day:
     manifest = base(lake, due, context)
-    found = lake.inputs(due.date, manifest, [b for b in batches if b.name in due.batches])
+    found = gather(lake, due.date, manifest, [b for b in batches if b.name in due.batches])
     raw = shard.of(found.raw) if shard else found.raw
     fresh, known = versions(raw), versions(lake.table(manifest, "raw"))
     if due.carries:

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from pipeline.lake import Manifest
+from pipeline.manifest import Manifest
 from pipeline.store import Store
 
 FOLDER = "compacted"

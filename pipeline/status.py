@@ -20,8 +20,9 @@ from pipeline import failures as wrong
 from pipeline import inbox, spans, speeds, trend
 from pipeline.backlog import Backlog
 from pipeline.failures import Failures
-from pipeline.lake import Lake, Manifest, settled
+from pipeline.lake import Lake, settled
 from pipeline.locks import Claim, claimed
+from pipeline.manifest import Manifest
 from pipeline.speeds import Rate
 from pipeline.stages import Context, recipe
 from pipeline.store import Entry

@@ -8,7 +8,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from pipeline import database
-from pipeline.lake import Lake, Manifest
+from pipeline.lake import Lake
+from pipeline.manifest import Manifest
 
 DAYS = 28
 MEASURES = {

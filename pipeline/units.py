@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import inbox
-from pipeline.lake import Lake, versions
+from pipeline.inputs import gather, versions
+from pipeline.lake import Lake
 
 # Some 75 s of the model on one quiet core: enough to hide what a unit costs beside its articles (validation
 # and Airflow, a few seconds; docs/performance.md), and little enough to hold in memory (1.6 GB with the
@@ -224,7 +225,7 @@ def _fresh(lake: Lake, due: Due) -> Iterator[tuple[str, int]]:
     """The articles of a day that are to be computed, with their tokens as estimated."""
     manifest = lake.manifest(due.date)
     batches = [inbox.read(lake.store, name) for name in due.batches]
-    raw = lake.inputs(due.date, manifest, batches).raw
+    raw = gather(lake, due.date, manifest, batches).raw
     sizes = dict(zip(raw["article_id"].to_pylist(), inbox.characters(raw), strict=True))
     fresh = versions(raw) - (versions(lake.table(manifest, "raw")) if due.carries else set())
     return ((version[0], tokens_of(sizes[version[0]])) for version in fresh)

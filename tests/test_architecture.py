@@ -12,7 +12,9 @@ PACKAGES = ("dags", "pipeline", "models")
 SOURCES = {path: f"{name}.{path.stem}" for name in PACKAGES for path in (ROOT / name).glob("*.py")}
 HEAVY = ("torch", "transformers", "great_expectations", "airflow")
 SQL = {"pipeline.database", "pipeline.readonly", "pipeline.rules"}
-ENVIRONMENT = {"pipeline.settings", "models.loop"}  # training sets what its own processes inherit
+# Training sets what its own processes inherit, and `models` what torch reads when it is imported: see
+# docs/decisions/layout.md. No user's setting is read but in `settings`.
+ENVIRONMENT = {"pipeline.settings", "models.loop", "models.kernels"}
 
 
 def imports(path: Path, *, top_level: bool = False) -> set[str]:

@@ -7,6 +7,7 @@ from lakes import article, batch, day_batch
 
 from pipeline import inbox
 from pipeline.arrivals import Arrivals
+from pipeline.inputs import gather
 
 DAY = date(2022, 1, 5)
 
@@ -35,7 +36,7 @@ def test_batches_apply_in_their_order(built, times):
         built.land(batch(d20220105=day_batch([article("one", lines=[f"Version {n}."])])))
     found = arrived(built)
     assert (found.articles, found.counts["late"], found.counts["corrected"]) == (2, 0, 1)
-    inputs = built.inputs(DAY, built.manifest(DAY), inbox.batches(built.store))
+    inputs = gather(built, DAY, built.manifest(DAY), inbox.batches(built.store))
     assert found.inputs == inputs.digest
 
 

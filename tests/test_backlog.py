@@ -69,6 +69,6 @@ def test_a_batch_that_some_days_have_taken_up_waits_for_the_others(landed, conte
 
 
 def _published(batch_name: str):
-    from pipeline.lake import Manifest
+    from pipeline.manifest import Manifest
 
     return Manifest("2022-01-05", "", "", "{}", "", 2, "", "", {}, (batch_name,))

@@ -18,7 +18,8 @@ from test_lake import build
 
 from pipeline import compact, database, plan, runner, schemas, spans, status
 from pipeline.errors import EnvironmentProblem
-from pipeline.lake import Lake, Manifest
+from pipeline.lake import Lake
+from pipeline.manifest import Manifest
 from pipeline.settings import Settings
 from pipeline.stages import Context
 from pipeline.tidy import tidy

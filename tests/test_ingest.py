@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from rivals import race, silence, take_in
 
-from pipeline import inbox, ingest, places, versions
+from pipeline import inbox, ingest, inputs, places, versions
 from pipeline.errors import Conflict, EnvironmentProblem, UsageError
 from pipeline.headers import Publication
 from pipeline.lake import Lake
@@ -49,7 +49,7 @@ def rows(lake: Lake, table: str = "raw") -> dict[date, list[dict[str, Any]]]:
     """What the days would be built from, by day."""
     batches = inbox.batches(lake.store)
     days = sorted({day for batch in batches for day in batch.days})
-    found = {day: getattr(lake.inputs(day, None, batches), table).to_pylist() for day in days}
+    found = {day: getattr(inputs.gather(lake, day, None, batches), table).to_pylist() for day in days}
     return {day: content for day, content in found.items() if content}
 
 
@@ -185,7 +185,7 @@ def test_links_are_never_followed(lake: Lake, landing: Path, tmp_path: Path) -> 
 def test_sources_outside_keep_their_whole_uri(lake: Lake, landing: Path, tmp_path: Path) -> None:
     outside = put(tmp_path / "else" / "a.txt", article("a"))
     run(lake, landing, outside.parent)
-    assert lake.known()["source_uri"].to_pylist() == [f"file://{outside}"]
+    assert inputs.known(lake)["source_uri"].to_pylist() == [f"file://{outside}"]
     assert run(lake, landing, outside).unchanged == 1
 
 
@@ -351,11 +351,11 @@ def test_the_lake_is_no_source_of_itself(tmp_path: Path) -> None:
     put(tmp_path / "lake2" / "b.txt", article("b"))
     for _ in range(2):
         run(lake, tmp_path / "news", tmp_path)
-    assert sorted(lake.known()["source_uri"].to_pylist()) == [
+    assert sorted(inputs.known(lake)["source_uri"].to_pylist()) == [
         f"file://{tmp_path}/lake2/b.txt",
         f"file://{tmp_path}/news/a.txt",
     ]
-    assert lake.known_rejects().to_pylist() == []
+    assert inputs.known_rejects(lake).to_pylist() == []
     (tmp_path / "link").symlink_to(tmp_path / "lake")
     for source in ("lake", "lake/lake.json", "lake/data", "link"):
         with pytest.raises(UsageError, match="lies in the lake"):
@@ -379,7 +379,7 @@ def test_a_day_told_otherwise_is_a_move(lake: Lake, landing: Path, monkeypatch: 
     summary = run(lake, landing)
     assert (summary.moved, summary.new, summary.replaced) == (1, 0, 0)
     assert {day: len(found) for day, found in rows(lake).items()} == {date(2021, 12, 30): 1}
-    assert lake.known()["day"].to_pylist() == [date(2021, 12, 30)]
+    assert inputs.known(lake)["day"].to_pylist() == [date(2021, 12, 30)]
     told_by(monkeypatch, "later still", "2021-12-31", "url")
     put(landing / "older.txt", article("a"), age=-1)
     assert run(lake, landing).moved == 1

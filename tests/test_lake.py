@@ -9,9 +9,10 @@ import pyarrow as pa
 import pytest
 from lakes import article, batch, day_batch
 
-from pipeline import database, inbox, schemas
+from pipeline import database, inbox, inputs, schemas
 from pipeline.errors import Conflict, EnvironmentProblem, UsageError
-from pipeline.lake import Lake, Manifest
+from pipeline.lake import Lake
+from pipeline.manifest import Manifest
 from pipeline.mutex import exclusive
 from pipeline.tidy import tidy
 
@@ -147,7 +148,7 @@ def test_files_of_writers_that_were_killed_do_not_disturb(lake):
     again = Lake(lake.store.uri)
     assert again.sources() == {}
     assert again.manifests() == {}
-    assert again.known().num_rows == 0
+    assert inputs.known(again).num_rows == 0
 
 
 def test_what_is_taken_up_while_it_is_asked_what_is_known_is_known(lake, monkeypatch):
@@ -163,7 +164,7 @@ def test_what_is_taken_up_while_it_is_asked_what_is_known_is_known(lake, monkeyp
         return manifests()
 
     monkeypatch.setattr(lake, "manifests", publish_first)
-    assert lake.known()["article_id"].to_pylist() == [article("one")["article_id"]]
+    assert inputs.known(lake)["article_id"].to_pylist() == [article("one")["article_id"]]
 
 
 def test_inputs_are_what_is_published_changed_by_batches(lake):
@@ -177,12 +178,12 @@ def test_inputs_are_what_is_published_changed_by_batches(lake):
         )
     )
 
-    found = lake.inputs(FIFTH, lake.manifest(FIFTH), inbox.batches(lake.store))
+    found = inputs.gather(lake, FIFTH, lake.manifest(FIFTH), inbox.batches(lake.store))
     assert found.raw["raw_sha256"].to_pylist() == [changed["raw_sha256"]]
     assert found.rejects["source_uri"].to_pylist() == ["broken"]
-    known = {(r["article_id"], r["day"]) for r in lake.known().to_pylist()}
+    known = {(r["article_id"], r["day"]) for r in inputs.known(lake).to_pylist()}
     assert known == {(changed["article_id"], FIFTH), (leaving["article_id"], SIXTH)}
-    assert len(lake.known_rejects()) == 1
+    assert len(inputs.known_rejects(lake)) == 1
 
 
 def test_consumed_batches_are_not_applied_again_and_are_tidied(lake):
@@ -190,8 +191,8 @@ def test_consumed_batches_are_not_applied_again_and_are_tidied(lake):
 
     (landed,) = inbox.batches(lake.store)
     lake.commit([build(lake, FIFTH, [], consumed=[landed.name])])
-    assert lake.inputs(FIFTH, lake.manifest(FIFTH), [landed]).raw.num_rows == 0
-    assert lake.known().num_rows == 0
+    assert inputs.gather(lake, FIFTH, lake.manifest(FIFTH), [landed]).raw.num_rows == 0
+    assert inputs.known(lake).num_rows == 0
     tidy(lake)
     assert inbox.batches(lake.store) == []
 

@@ -16,7 +16,8 @@ from lakes import article, batch, day_batch
 
 from pipeline import database, export, neighbours, plan, publish, runner, schemas
 from pipeline.errors import ValidationFailed
-from pipeline.lake import Lake, Manifest
+from pipeline.lake import Lake
+from pipeline.manifest import Manifest
 from pipeline.settings import Settings
 from pipeline.stages import STAGES, Context, recipe
 

@@ -7,6 +7,7 @@ from fake_models import KeywordJudge, KeywordTagger
 from lakes import article, batch, day_batch
 
 from pipeline import inbox, plan
+from pipeline.inputs import gather
 from pipeline.settings import Settings
 from pipeline.stages import Context
 
@@ -121,5 +122,5 @@ def test_the_inputs_that_are_planned_are_those_that_are_built(built, context):
     built.land(batch(d20220105=day_batch(moved=[moved["article_id"]]), d20220106=day_batch([moved])))
     for due in plan.due(built, context):
         manifest = built.manifest(due.date)
-        found = built.inputs(due.date, manifest, inbox.batches(built.store))
+        found = gather(built, due.date, manifest, inbox.batches(built.store))
         assert (due.inputs, due.articles) == (found.digest, found.raw.num_rows)

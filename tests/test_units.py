@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lakes import article, batch, day_batch
 
 from pipeline import inbox, plan
+from pipeline.inputs import gather
 from pipeline.lake import Lake
 from pipeline.units import CARRIED, Due, Shard, Unit, tokens_of, units
 
@@ -81,7 +82,7 @@ def test_every_article_of_a_day_in_shards_is_in_one_of_them(tmp_path_factory, le
     if len(found) == 1:
         assert found[0].shard is None
         return
-    raw = lake.inputs(due.date, None, inbox.batches(lake.store)).raw
+    raw = gather(lake, due.date, None, inbox.batches(lake.store)).raw
     held = [unit.shard.of(raw) for unit in found]
     assert pa.concat_tables(held)["article_id"].to_pylist() == raw["article_id"].to_pylist()
     for unit, rows in zip(found, held, strict=True):

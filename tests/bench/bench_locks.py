@@ -16,8 +16,9 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from statistics import median
 
-from pipeline.lake import Lake, Manifest
+from pipeline.lake import Lake
 from pipeline.locks import Claims
+from pipeline.manifest import Manifest
 from pipeline.mutex import exclusive
 
 ROUNDS = 9

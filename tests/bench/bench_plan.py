@@ -23,7 +23,8 @@ import pyarrow as pa
 
 from pipeline import plan, schemas
 from pipeline.inbox import Batch, DayBatch
-from pipeline.lake import Lake, Manifest
+from pipeline.lake import Lake
+from pipeline.manifest import Manifest
 from pipeline.settings import Settings
 from pipeline.stages import Context
 

@@ -19,7 +19,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from pipeline import backlog, failures, inbox, rates, status, trend
-from pipeline.lake import Lake, Manifest
+from pipeline.lake import Lake
+from pipeline.manifest import Manifest
 from pipeline.settings import Settings
 from pipeline.stages import Context
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import schemas
-from pipeline.lake import Lake, Manifest
+from pipeline.lake import Lake
+from pipeline.manifest import Manifest
 from pipeline.publish import BY_ARTICLE
 
 FIRST = date(2010, 1, 1)

@@ -16,7 +16,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from pipeline import database, schemas
-from pipeline.lake import Manifest
+from pipeline.manifest import Manifest
 from pipeline.store import Store
 
 PAUSE = 0.1  # seconds between two looks: the writers are to get on, too
