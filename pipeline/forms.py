@@ -10,9 +10,12 @@ from itertools import pairwise
 
 from pipeline.aliases import CAPITALS, LEAST_TRUNCATED, WORDS, Aliases
 from pipeline.institutions import Institutions
-from pipeline.names import abbreviates, fold, initials, split_title, surnames, title_before
+from pipeline.names import abbreviates, fold, initials, split_title, surnames, title_before, words
 from pipeline.schemas import ENTITY_TYPES
 
+_CHAMBERS = words("senate house congress assembly legislature")
+_OF_A_STATE = re.compile(r"(?<!\w)state(?:['’]s)? $")
+_LONGEST_SHORT = 5  # letters
 _ACRONYM = re.compile(r"(?=(?:.*[A-Z]){2})[A-Z][A-Za-z0-9&.\-]{1,9}")
 
 
@@ -55,6 +58,17 @@ class Name:
     def is_full(self) -> bool:
         """Whether the form has several words."""
         return " " in self.form
+
+    @property
+    def is_hyphenated(self) -> bool:
+        """Whether hyphens join all words of the form, as in a double surname: "Roe-Doe"."""
+        last = "".join(self.text.split()[-1:])
+        return self.is_full and fold(last).count(" ") == self.form.count(" ")
+
+    @property
+    def is_of_a_state(self) -> bool:
+        """Whether it is a chamber behind the word "state": no state's own Senate is the country's."""
+        return self.form in _CHAMBERS and bool(_OF_A_STATE.search(self.left))
 
     @property
     def is_acronym(self) -> bool:
@@ -136,12 +150,16 @@ def _brackets(long: Name, short: Name) -> bool:
 
 
 def _spell_out(names: Sequence[Name], aliases: Aliases) -> None:
-    """An acronym that the alias file does not know is the only long name of the article that it fits."""
-    long = sorted({name.form for name in names if name.is_full and not name.is_person})
+    """An acronym that the alias file does not know is the only long name of the article that it fits.
+
+    A place is short for a place alone: "R-S.C." is not the Supreme Court.
+    """
+    long = {(name.form, name.type == "LOC") for name in names if name.is_full and not name.is_person}
     same: dict[str, str] = {}
     for name in names:
         if name.is_acronym and not _known(name.form, aliases):
-            fitting = [form for form in long if name.form in initials(form)]
+            fits = {form for form, place in long if place or name.type != "LOC"}
+            fitting = [form for form in fits if name.form in initials(form)]
             if len(fitting) == 1:
                 same[name.form] = fitting[0]
     _rewrite(names, same)
@@ -155,14 +173,22 @@ def _rewrite(names: Sequence[Name], same: dict[str, str]) -> None:
             name.type = types.get(name.form, name.type)
 
 
+def _is_short(name: Name) -> bool:
+    """Whether the name is written like an acronym of few letters: "CRB", but not a word of a headline."""
+    return name.text.isupper() and len(name.form) <= _LONGEST_SHORT
+
+
 def _lengthen(names: Sequence[Name], aliases: Aliases) -> None:
-    """The first words of an organisation mean it where only one of the article, or one curated, has them."""
+    """The first words of an organisation mean it where only one of the article, or one curated, has them.
+
+    An acronym is a name of its own: "CRB Harwick" is an office of the CRB.
+    """
     long = {name.form for name in names if name.type == "ORG" and name.is_full}
     for name in names:
         if name.type != "ORG" or _known(name.form, aliases) or Institutions.generic(name.form):
             continue
         having = [form for form in long if form != name.form and f" {name.form} " in f" {form} "]
-        if len(having) == 1 and having[0].startswith(f"{name.form} "):
+        if len(having) == 1 and having[0].startswith(f"{name.form} ") and not _is_short(name):
             name.form = having[0]
         elif len(name.form.split()) >= LEAST_TRUNCATED:
             begun = [form for form in aliases.longer(name.form) if form.startswith(f"{name.form} ")]

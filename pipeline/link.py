@@ -18,7 +18,7 @@ from pipeline.outcome import Outcome
 from pipeline.resolve import resolve
 from pipeline.schemas import ENTITY_TYPES
 
-VERSION = "1"
+VERSION = "2"
 
 
 def link(sentences: pa.Table, mentions: pa.Table, aliases: Aliases) -> Outcome:

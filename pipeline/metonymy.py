@@ -19,14 +19,14 @@ dispute escalate expel express fear favor favour hope ignore impose insist inten
 interfere intervene invade invite issue join launch lobby maintain negotiate object offer oppose order
 pledge plan plot prefer prepare press pressure pretend promise propose push question ratify react recognize
 recognise refuse regard reiterate reject reply request resist respond retaliate sanction scramble
-signal stress support suspect suspend threaten try urge use violate vow want warn welcome
+signal stress support suspect suspend think threaten try urge use violate vow want warn welcome
 """
 )
 _IRREGULAR = words(
     """
-bid bought broke buys fought gave give gives giving held hit back know knows knew lay made make makes making
+bought broke buys fought gave give gives giving held hit back know knows knew lay made make makes making
 meant saw say says said saying seek seeks sought seeking see sees sent send sends sending take takes
-taking took think thinks thought told tell tells telling understand understands withdrew withdraw
+taking took thinks thought told tell tells telling understand understands withdrew withdraw
 withdraws withdrawing denied denies relies replied tried tries planned planning planned plotted
 plotting banned banning expelled expelling signalled signaled pressed committed commits needs needed
 fails failed recalls recalled
@@ -83,6 +83,8 @@ _URGED = re.compile(
     r"(?:es|s|ed|ing|d|red|ring|e)?\s+$",
     re.IGNORECASE,
 )
+# A house that is won again: "take back the White House".
+_RETAKEN = re.compile(r"\b(?:tak\w+|took|w[io]n\w*|get\w*|got|want\w*|claw\w*) back\s+$", re.IGNORECASE)
 _AGAINST = re.compile(r"\b(?:pro|anti)-$", re.IGNORECASE)
 _SIDED = re.compile(
     r"-(?:backed|led|aligned|installed|appointed|sponsored|friendly|funded|controlled|approved)\b"
@@ -98,6 +100,15 @@ _GOVERNED = re.compile(
 _PAIRED_BEFORE = re.compile(r"(?:[A-Z][\w-]+ ){1,3}and $")
 _PAIRED_AFTER = re.compile(r"^ and (?:the )?[A-Z][\w-]+(?: [A-Z][\w-]+){0,2}(?= )|^, which(?= )")
 _ARTICLE = re.compile(r"(?<!\w)the\s+$", re.IGNORECASE)
+# A city has no article of its own, so one belongs to what follows: "the Oslo attacks".
+_OF_A_THING = re.compile(r"(?<!\w)(?:the|an?|another|any|every)\s+$", re.IGNORECASE)
+# What is in a city or a house is not its government: "condemned Oslo riots", "asked White House staff".
+_IN_IT = re.compile(
+    r"^ (?:advis[eo]rs?|aides?|airport|attacks?|bombings?|chief|correspondents?|council|counsel|court|"
+    r"guidelines|lawyers?|mayor|metro|police|press|protest(?:s|ers?)?|reporters?|residents?|riots?|"
+    r"shootings?|spokes\w+|staff\w*|terror|tower)\b"
+)
+_HOUSE = re.compile(r"House|Kremlin|[ÉE]lys[ée]e", re.IGNORECASE)
 _POSSESSIVE = re.compile(r"^['’][sS]?\s+")
 _WORD = re.compile(r"[\w'’]+")
 _END = re.compile(r"[,.;:!?()“”\"]")
@@ -107,10 +118,16 @@ _LOOKAHEAD = 3  # words of the owned thing: "Moscow's long-standing demand"
 
 def stands_for_government(left: str, text: str, right: str) -> bool:
     """Whether the capital's name `text`, between `left` and `right` in its sentence, means the government."""
-    left, right = _ARTICLE.sub("", _PAIRED_BEFORE.sub("", left)), _PAIRED_AFTER.sub("", right)
+    left, right = _PAIRED_BEFORE.sub("", left), _PAIRED_AFTER.sub("", right)
+    of_a_thing = _OF_A_THING.search(left) and not _HOUSE.search(text)
+    left = _ARTICLE.sub("", left)
     if _PLACED.search(left):
         return False
-    if _AGAINST.search(left) or _SIDED.match(right) or _URGED.search(left) or _DEALT_WITH.search(left):
+    if _AGAINST.search(left) or _SIDED.match(right):
+        return True
+    if of_a_thing or _RETAKEN.search(left) or _IN_IT.match(right):
+        return False
+    if _URGED.search(left) or _DEALT_WITH.search(left):
         return True
     if possessive := _POSSESSIVE.match(right):
         return _owns(right[possessive.end() :])

@@ -53,6 +53,20 @@ al el bin ibn ben abu de da do dos del della di du la le van von der den ter
     """
 )
 
+# First names with those short for them, and spellings of one name in other scripts.
+_SHORTENED = """
+alexander alex; andrew andy; anthony tony; antony tony; barbara barb; benjamin ben; catherine cathy;
+charles charlie chuck; christopher chris; daniel dan danny; david dave; deborah debbie deb; donald don;
+douglas doug; edward ed eddie ted; elizabeth liz beth betsy; frederick fred; gabrielle gabby; gerald
+jerry; gregory greg; james jim jimmy; jeffrey jeff; jennifer jen jenny; jerrold jerry; jonathan jon;
+joseph joe; joshua josh; katherine kathy katie kate; kenneth ken; lawrence larry; margaret maggie peggy;
+matthew matt; michael mike mick; mohammed mohamed mohammad muhammad; nathaniel nate; nicholas nick;
+patrick pat; peter pete; philip phil; raymond ray; rebecca becky; richard dick rick rich; robert bob
+bobby rob; ronald ron; samuel sam; stephen steve; steven steve; susan sue; theodore ted; thomas tom;
+timothy tim; victoria vicky; william bill billy will
+"""
+_CALLED = [frozenset(group.split()) for group in _SHORTENED.split(";")]
+
 
 # Enough for an article and those around it: 65,536 are no faster, and a heap strewn with names that are kept
 # gives less back (20 MB in six units of work).
@@ -128,13 +142,27 @@ def surnames(form: str) -> list[str]:
     return [end for end in ends if end not in PARTICLES and len(end) > 1]
 
 
+def looks_like_surname(form: str) -> bool:
+    """Whether a folded name of several words can be a surname alone: "van roe", "trump jr"."""
+    return form.split()[0] in PARTICLES or bool(suffix(form))
+
+
+def suffix(form: str) -> str:
+    """The "jr", "iii" or the like with which a folded name ends, or nothing."""
+    last = form.split()[-1]
+    return last if last in _SUFFIXES else ""
+
+
 def same_person(one: str, other: str) -> bool:
     """Whether two full folded names can be one person's: first and last words agree, and the middle fits.
 
-    "jane roe", "jane a roe" and "jane anne roe" can; "george w bush" and "george h w bush" cannot.
+    "jane roe", "jane a roe" and "jane anne roe" can, and "bob roe" and "robert roe"; "george w bush" and
+    "george h w bush" cannot.
     """
     a, b = (_core(form) for form in (one, other))
-    if len(a) < 2 or len(b) < 2 or a[0] != b[0] or a[-1] != b[-1] or _suffix(one) != _suffix(other):
+    if len(a) < 2 or len(b) < 2 or a[-1] != b[-1] or suffix(one) != suffix(other):
+        return False
+    if a[0] != b[0] and not any({a[0], b[0]} <= group for group in _CALLED):
         return False
     inner = sorted((a[1:-1], b[1:-1]), key=len)
     if not inner[0]:
@@ -143,11 +171,6 @@ def same_person(one: str, other: str) -> bool:
     return len(inner[0]) == len(inner[1]) and all(
         x == y or (x[0] == y[0] and 1 in (len(x), len(y))) for x, y in pairs
     )
-
-
-def _suffix(form: str) -> str:
-    last = form.split()[-1]
-    return last if last in _SUFFIXES else ""
 
 
 def _core(form: str) -> list[str]:

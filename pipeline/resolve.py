@@ -83,7 +83,7 @@ class _Context:
 
     def entity(self, name: Name) -> str:
         """The only entity that lists the form and is named or told by its context words, or nothing."""
-        if name.is_word:
+        if name.is_word or name.is_of_a_state:
             return ""
         listed = self.aliases.shared.get(name.form, ())
         told = [e for e in listed if _fits(name, e, self.aliases) and (e in self.named or self._told(e))]

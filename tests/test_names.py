@@ -10,6 +10,7 @@ from pipeline.names import (
     abbreviates,
     fold,
     initials,
+    looks_like_surname,
     same_person,
     slug,
     split_title,
@@ -96,12 +97,26 @@ def test_surnames():
         ("george w bush", "george hw bush", False),
         ("jane roe", "mark roe", False),
         ("jane roe", "jane doe", False),
+        ("bob roe", "robert roe", True),
+        ("bob a roe", "robert alan roe", True),
+        ("mohamed roe", "muhammad roe", True),
+        ("rod roe", "robert roe", False),
+        ("bob roe", "robert doe", False),
+        ("bob roe", "robert roe jr", False),
         ("donald trump", "donald trump jr", False),
         ("roe", "jane roe", False),
     ],
 )
 def test_same_person(one, other, same):
     assert same_person(one, other) == same_person(other, one) == same
+
+
+@pytest.mark.parametrize(
+    ("form", "looks"),
+    [("van roe", True), ("roe jr", True), ("jane roe", False), ("jane van roe", False)],
+)
+def test_looks_like_surname(form, looks):
+    assert looks_like_surname(form) == looks
 
 
 def test_acronyms():
