@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
-from pipeline.speakers import Mention, antecedent, speaker
+from pipeline.speakers import Mention, antecedent, signature, speaker
 
 Span = tuple[int, int]
 WHOLE = 0.8
@@ -130,9 +130,12 @@ class Paragraph:
     def spoken(self) -> dict[int, int | None]:
         """For each mention of which a source says something, by number: the one that speaks, None if unknown.
 
-        The smallest content span that covers the mention decides, unless the mention is its source.
+        The smallest content span that covers the mention decides, unless the mention is its source. What else
+        stands in a post, its author says.
         """
         found: dict[int, int | None] = {}
+        last = self.sentences[-1] if self.sentences else Sentence("")
+        signed, author = signature(last.text, last.mentions) or (None, None)
         for no, sentence in enumerate(self.sentences):
             for mention in filter(sentence.covers, sentence.mentions):
                 if sentence.tangled:
@@ -142,9 +145,13 @@ class Paragraph:
                 for content in sorted(over, key=lambda c: (c[1] - c[0], c)):
                     source = self.source(no, content)
                     if not (source and source.sentence == no and _overlap(source.span, mention.span)):
-                        speaks = self._speaker(source) if source else None
+                        speaks = self._speaker(source) if source else author
                         found[mention.number] = speaks.number if speaks else None
                         break
+        if signed is not None:
+            posted = [m for s in self.sentences for m in s.mentions if s is not last or m.start < signed]
+            for mention in posted:
+                found.setdefault(mention.number, author.number if author else None)
         return found
 
     def source(self, no: int, content: Span) -> Place | None:

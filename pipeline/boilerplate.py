@@ -36,9 +36,11 @@ WHOLE = {
         r"|more (?:from|on|stories)[^:]{0,40}|recommended(?: for you)?|don.?t miss|editors?.? picks?"
         r"|(?:now |must |just )?watch(?:ed)?(?: live| now| more| this| the video)?|listen(?: now)?"
         r"|(?:live )?video"
-        r"|photos|must read|trending(?: now)?|most (?:read|popular)|(?:full|special|complete) coverage"
+        r"|photos|view gallery|must read|trending(?: now)?|most (?:read|popular)"
+        r"|(?:full|special|complete) coverage"
         r"|what to read next|you may also like|interactive|graphic|gallery|slideshow|story|quiz)"
         r"\s?[:|»>].{0,250}",
+        r"(?:read|go deeper)\s?:.{0,140}",
         r"see also\b.{0,250}",
         r"(?:read|see|view|watch|click) (?:more|here|on|(?:the )?full (?:story|article|video|report"
         r"|transcript"
@@ -58,6 +60,8 @@ WHOLE = {
         r"(?:find|download) .{0,60}\b(?:apple podcasts|itunes|app store|google play)\b.{0,120}",
         r"watch the (?:latest|full) (?:video|interview|speech|episode)\b.{0,80}",
         r"\(? ?also on [\w. ]{2,30}:.{0,150}",
+        r"\( ?(?:see all of|(?:see also|related|watch|video|photos|cartoons|quiz)\s?:)[^()]{0,150}\)",
+        r"more [\w ]{2,40}: https?:\S+(?: and https?:\S+)?",
         r"slideshow \(\d+ images?\)",
     ),
     "newsletter": (
@@ -100,17 +104,19 @@ WHOLE = {
         rf"|,/·•:+]*)+"
         rf"(?:this {PAPER})?[.:]*",
         rf"read or share this {PAPER}\b.*",
+        r"facebook twitter pinterest \S.{0,400}",
         rf"[-•*]?\s?(?:follow|like|join|find) (?:us|me|him|her|them|[\w.@’' ]{{2,40}}) on {SITES}\b.*",
         r"follow @\w+.*",
         r"follow (?:\w+ )?(?:ap|cnn|nbc|npr|usa today)\b.{0,60}\bat (?:https?:|www|\w+\.com).*",
         r"(?:\d+ )?(?:comments?|shares?|leave a (?:comment|reply)|view comments|load comments"
         r"|join the conversation|(?:show|hide) comments)",
         r"(?:write to|contact|e-?mail|reach|send)\b.{0,80}\s\S+@\S+\.\w+.{0,80}",
+        r"[\w.’' -]{4,40}: \(?\d{3}\)?[ .-]\d{3}[.-]\d{4}\b.{0,100}",
     ),
     "advertisement": (
         r"(?:advertisements?|advertising|ads?|sponsored(?: content)?|promoted(?: content)?"
         r"|paid (?:content|post)"
-        r"|loading|(?:article|story) continue[sd] (?:below|after)[\w ]*|continue reading"
+        r"|loading|(?:article|story) continue[sd](?: (?:below|after)[\w ]*)?|continue reading"
         r"|continue reading (?:the main story|below)|skip advertisement|scroll to continue)"
         r"(?: advertisements?"
         r"|[\s:.]|continue reading the main story)*",
@@ -127,6 +133,7 @@ WHOLE = {
         r"credits?\s?(?:\.{3}|…|:).{0,120}",
         r"\(?file(?:d)? ?(?:photo|image|picture|pic)\b.{0,400}",
         r"file\s[-–—]+\s?(?:in this|this|an?|the|former|president|sen|rep)\b.*",
+        r"(?:sound )?the gallery will resume in(?: \d+)? seconds",
         r"(?:hide caption|photos you should see|media playback is (?:un|not )supported.*|(?:play"
         r"|watch) video(?: \d.*)?"
         r"|photo|video|audio|close|image)",
@@ -135,6 +142,7 @@ WHOLE = {
     "mark-up": (
         r"[\W_]+",
         r"\[[^\]\s]{3,20}\]",
+        r"\[\w{3,20}(?: \w+=[\"”“]\S*)+\]",
         r"[\w-]+=[\"”]https?:\S*",
         r"(?:https?://|www\.|pic\.twitter\.com/)\S+",
     ),
@@ -159,15 +167,17 @@ CASED = (
     r"|Slideshow|Listen",
     r"[A-Z][A-Z .'’-]{2,30}(?:, [A-Z][\w.]{1,12}(?: \d{1,2})?)? ?(?:\((?:AP|Reuters|REUTERS|AFP"
     r"|UPI)\) ?[—–-]*|[—–-]+)",
-    r"[A-Z][A-Z .'’-]{2,30}, [A-Z][a-z]{1,5}\.",
+    r"[A-Z][A-Z .'’-]{2,30}, (?:[A-Z][a-z]{1,5}\.|(?:[A-Z]\.){2})",
+    rf"{PERSON} ?/ ?(?:Staff|AP|AFP|Reuters|Getty Images|File|Media Matters)(?:/(?:AP|File|Pool))*"
+    r"(?: [A-Z].{0,400})?",
 )
 """Whole lines that capitals tell from news: bylines, credits, datelines with nothing after them."""
 ANYWHERE = re.compile(
     r"""(?ix)
     \b(?: (?:delivered|straight|directly|right|sent|meet|in)\ (?:straight\ |directly\ |right\ )?
             (?:to\ |in\ )?your\ (?:inbox|e-?mail)
-        | manage\ newsletters
-        | by\ (?:signing\ up|subscribing|clicking)[^.]{0,40}\ you\ (?:agree|consent|acknowledge)
+        | manage\ (?:newsletters|your\ newsletters?)
+        | by\ (?:signing\ up|subscribing|clicking)[^.]{0,40}\ (?:you|I)\ (?:agree|consent|acknowledge)
         | protected\ by\ recaptcha
         | all\ rights\ reserved
         | may\ not\ be\ (?:published|reproduced|republished|reprinted)
@@ -186,16 +196,22 @@ ANYWHERE = re.compile(
 AT_END = re.compile(
     rf"""(?x)
       \( (?:[Pp]hotos?(?:\ by)?:?\ | [Ii]mage:?\ | CREDIT:?\ )? [^()]{{0,60}}? \b
-         (?i:(?:ap\ photo|reuters|afp|getty(?:\ images)?|shutterstock|pixabay|associated\ press|newscom|epa))
+         (?i:(?:ap\ photo|reuters|afp|getty(?:\ images)?|shutterstock|pixabay|associated\ press|newscom|epa
+           |wikimedia(?:\ commons)?))
         (?:/[^()]{{2,40}})? \) \.?\Z
     | \((?:AP|AFP|Reuters|Getty)\ [Pp]hotos?[/:][^()]{{2,60}}\) \.?\Z
     | \bREUTERS/{NAME}(?:\ {NAME}){{0,2}}\Z
-    | \|\ [^|.]{{0,40}}(?:AP\ Photo|Getty(?:\ Images)?|AFP|REUTERS|POLITICO(?:\ Screengrab)?)\.?\Z
+    | \((?:Photo|Photograph|Illustration|Image)s?(?:\ (?:by|courtesy\ of)|:)\ [^()]{{2,60}}\) \.?\Z
+    | \|\ (?:AP\ Photos?|REUTERS|AFP|Getty(?:\ Images)?)\ ["“'‘]?[A-Z][^|.]{{5,60}}\Z
+    | \|\ (?:[^|.]|\b[A-Z]\.){{0,40}}
+         (?:AP\ Photo|Getty(?:\ Images)?|AFP|REUTERS|POLITICO(?:\ Screengrab)?)\.?\Z
     | \bAP\ Photo(?:/{PERSON})?\Z
     | \A.{{10,}}[^.,]\ Read\ more\Z
     """
 )
 """Credits that end captions, and what follows a short pointer."""
+GALLERY = re.compile(r"photos?: .*\bhide caption (\d+) of \1", re.IGNORECASE | re.DOTALL)
+"""A whole gallery of pictures: from its heading to the last of its captions, however long."""
 BIOGRAPHY = re.compile(
     r"(?!(?:He|She|It|This|That|The|Who)\b)[A-Z][\w.’' -]{2,60} (?:is|was) (?:(?:a|an"
     r"|the) )?[\w ,’'&-]{0,80}"
@@ -208,14 +224,15 @@ BIOGRAPHY = re.compile(
     re.DOTALL,
 )
 CUES = (
-    *("your inbox", "your e", "manage newsletters", "rights reserved", "may not be p", "may not be r"),
-    *("reprint", "permission", "contributed", "javascript", "cookies", "eligible news", "you agree"),
-    *("you consent", "you acknowledge", "recaptcha", "hide caption", "more videos", "listen "),
+    *("your inbox", "your e", "manage newsletters", "manage your n", "rights reserved", "may not be p"),
+    *("may not be r", "reprint", "permission", "contributed", "javascript", "cookies", "eligible news"),
+    *("you agree", "you consent", "you acknowledge", "i agree", "i consent", "i acknowledge", "recaptcha"),
+    *("hide caption", "more videos", "listen "),
 )
 ROLES = ("columnist", "correspondent", "reporter", "writer", "contribut", "show host", "editor", "author of")
 ENDINGS = (
     *("ap photo", "reuters", "afp", "getty", "shutterstock", "pixabay", "associated press", "newscom", "epa"),
-    *("politico", "read more"),
+    *("politico", "read more", "wikimedia", "(photo", "(illustration", "(image"),
 )
 """What a line must hold, in lower case, for the slow patterns to be tried: anywhere, and at its end."""
 _ANY_CASE = f"[-•*>»]?\\s?(?:{'|'.join(p for kind in WHOLE.values() for p in kind)})"
@@ -263,7 +280,7 @@ def _hinted(text: str) -> bool:
 
 def _is_boilerplate(line: str, *, hinted: bool) -> bool:
     if len(line) > LONGEST:
-        return False
+        return hinted and GALLERY.fullmatch(line) is not None
     alike = line.isascii() or not UNLIKE.search(line)
     whole = LOWERED.fullmatch(line.lower()) if alike else IGNORING.fullmatch(line)
     return (whole or CAPITALS.fullmatch(line)) is not None or (hinted and _fits_slowly(line))

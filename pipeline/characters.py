@@ -45,6 +45,16 @@ SPACES = re.compile(r"(?<! ) *[^\S ]\s*")
 LIGATURE = re.compile(f"[{''.join(map(chr, chardata.LIGATURES))}]")
 WIDE = re.compile("[\uff01-\uff1b\uff1d\uff1f-\uff5e\uffe0-\uffe2\uffe4-\uffe6]+")
 KANA = re.compile("(?<![\uff61-\uff9f])[\uff61-\uff9f]*[\uff66-\uff9d][\uff61-\uff9f]*")
+_WORD = r"[A-Z][\w'’.-]{0,30}"
+_PARTICLE = "(?:al|bin|da|de|del|der|di|du|la|le|van|von)"
+FULL_NAME = re.compile(  # "Doe Jane (Janie) Ann Doe" joined to the first word of a headline
+    rf"(?<!\w)(?P<name>(?P<last>[A-Z][\w'’-]{{1,30}}+)(?:,? +(?:Jr|Sr|I{{2,3}}|IV)(?!\w)\.?)?)"
+    rf" +(?:(?:{_WORD}|\({_WORD}\)|{_PARTICLE}) +){{0,5}}(?P=last)(?=[A-Z0-9'‘“\"])"
+)
+CLOSING = re.compile(r" MORE(?=s?(?!\w))")
+"""The link that ends inserted headlines; the s of "MORE's" stays where its apostrophe was lost."""
+HEADLINES = 1_500
+"""Characters that inserted headlines have at most."""
 EAST_ASIAN = re.compile(
     "[\u1100-\u11ff\u2e80-\u2fff\u3001-\u9fff\uac00-\ud7ff\uf900-\ufaff\uff61-\uffdc\U00020000-\U0003ffff]"
 )
@@ -52,7 +62,7 @@ EAST_ASIAN = re.compile(
 
 def sound(text: str) -> bool:
     """Whether none of what follows can find anything in the text; so it is with most."""
-    usual = text.isprintable() and "&" not in text and "<" not in text
+    usual = text.isprintable() and "&" not in text and "<" not in text and " MORE" not in text
     return usual and (text.isascii() or not TELLING.search(text))
 
 
@@ -130,6 +140,29 @@ def width(text: str, article: Article = UNDAMAGED) -> list[Finding]:
         return []
     narrow = KANA if EAST_ASIAN.search(text) else WIDE
     return [Finding(*m.span(), unicodedata.normalize("NFKC", m[0])) for m in narrow.finditer(text)]
+
+
+def inserted(text: str, article: Article = UNDAMAGED) -> list[Finding]:
+    """Headlines that a page shows beside a name, after the name in full and before "MORE".
+
+    The full name is joined to the first of them: nothing else puts a surname, the full name with that
+    surname again, and a capital together.
+
+    >>> text = "Jane Doe Jane Ann DoeTalks fail again Roe goes home MORE (D) agreed."
+    >>> [(text[: f.start] + text[f.end :]) for f in inserted(text)]
+    ['Jane Doe (D) agreed.']
+    >>> inserted("Jane Doe wants MORE (and DoeCorp has it).")
+    []
+    """
+    if " MORE" not in text:
+        return []
+    names = [*FULL_NAME.finditer(text)]
+    limits = [*(m.start() for m in names), len(text)][1:]  # no headlines hold another full name
+    found = []
+    for m, limit in zip(names, limits, strict=True):
+        if closing := CLOSING.search(text, m.end(), min(limit, m.end() + HEADLINES)):
+            found.append(Finding(m.end("name"), closing.end(), "", 0.99))
+    return found
 
 
 def _wrongly_read(steps: Sequence[tuple[str, str]] | None) -> str:

@@ -24,7 +24,7 @@ from pipeline.settings import Settings
 from pipeline.signatures import sign
 from pipeline.tracked import Range, Tracked
 
-VERSION = "2"
+VERSION = "3"
 
 ONLY_COUNTED = ("control", "whitespace")
 """Kinds of repair that have no rows in `repairs`: they would be most of it, and say nothing."""

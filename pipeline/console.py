@@ -53,7 +53,7 @@ def write(schema: pa.Schema, batches: Batches, form: str) -> None:
 def read_query() -> str:
     """The query on standard input. Raises UsageError where that is no text."""
     try:
-        return sys.stdin.read()
+        return sys.stdin.buffer.read().decode("utf-8-sig")  # the text stream may let wrong bytes pass
     except UnicodeDecodeError as error:
         raise UsageError(f"sql: standard input is no UTF-8 text (byte {error.start})") from error
 

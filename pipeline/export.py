@@ -18,9 +18,11 @@ from pyarrow import csv
 from pipeline import database, schemas
 from pipeline.errors import UsageError
 from pipeline.lake import Lake
+from pipeline.places import base, lies_in
 from pipeline.store import Store
 
-CANNOT_HOLD = (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError, OverflowError)
+# TypeError: a map whose keys are lists.
+CANNOT_HOLD = (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError, OverflowError, TypeError)
 T = pa.types
 IN_CSV = (T.is_boolean, T.is_integer, T.is_floating, T.is_string, T.is_large_string, T.is_date, T.is_time,
           T.is_timestamp)  # fmt: skip
@@ -38,13 +40,13 @@ def tables(
 
     The folders are no `day=…`: readers that take such names for a column stumble over the one in the files.
     `folder` is a folder or URI. Returns the number of rows. Raises UsageError for a table that is none, and
-    for a folder that is a lake.
+    for a folder that is a lake or lies in this one.
     """
     known = [t.name for t in schemas.PUBLISHED]
     for name in names or ():
         if name not in known:
             raise UsageError(f"--tables: {name!r} is none of {', '.join(known)}")
-    target, rows = _target(folder), 0
+    target, rows = _target(folder, lake), 0
     for day, manifest in lake.manifests().items():
         if (first and day < first) or (last and day > last):
             continue
@@ -64,7 +66,7 @@ def query(lake: Lake, sql: str, folder: str, form: str) -> int:
 
     Raises UsageError for SQL that does not run and for a result that the format cannot hold.
     """
-    target = _target(folder)
+    target = _target(folder, lake)
     with database.connect(lake) as connection, database.problems(connection):
         table = database.query(connection, sql).to_arrow_table()
     try:
@@ -91,7 +93,10 @@ def flat(table: pa.Table) -> pa.Table:
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON can hold it: dates as ISO text, bytes in base 64, whole decimals as numbers."""
+    """The value as JSON can hold it: dates as ISO text, bytes in base 64, decimals as numbers.
+
+    A decimal with more digits than a number has is text.
+    """
     if isinstance(value, dict):
         return {str(key): plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
@@ -101,15 +106,19 @@ def plain(value: Any) -> Any:
     if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        if value == value.to_integral_value():
+            return int(value)
+        return float(value) if Decimal(str(float(value))) == value else str(value)
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if isinstance(value, bool | int | float | str | None) else str(value)
 
 
-def _target(folder: str) -> Store:
-    """The store to write to; not one that holds a lake, whose `data` these files would look like."""
+def _target(folder: str, lake: Lake) -> Store:
+    """The store to write to; no lake and nothing in this one, whose `data` these files would look like."""
     target = Store(folder)
+    if lies_in(base(target), lake.store) and base(target) != base(lake.store):
+        raise UsageError(f"FOLDER {folder!r} lies in the lake {lake.store.uri!r}: name a folder outside it")
     if target.exists("lake.json"):
         raise UsageError(f"FOLDER {folder!r} is a lake: name another folder, such as {folder}-tables")
     if target.exists(""):

@@ -75,7 +75,8 @@ class Commands(TyperGroup):
 
     def main(self, *args: Any, **extra: Any) -> None:
         """Run a command line and exit with its code."""
-        for given in extra.get("args") or sys.argv[1:]:
+        arguments = extra.get("args") or sys.argv[1:]
+        for given in arguments:
             shown = given.encode(errors="backslashreplace").decode()
             if shown != given:
                 _end(f"argument '{shown}' is not UTF-8: rename what it names", UsageError.exit_code)
@@ -84,7 +85,10 @@ class Commands(TyperGroup):
         except TyperException as error:
             context = getattr(error, "ctx", None)
             place = context.command_path if context else self.name
-            _end(f"{error.format_message().rstrip('.')}; `{place} --help` says what is allowed", 2)
+            hint = f"`{place} --help` says what is allowed"
+            if any(given.startswith("--") and "\n" in given for given in arguments):
+                hint = "put `--` and a space before SQL that begins with a comment"
+            _end(f"{error.format_message().rstrip('.')}; {hint}", 2)
         sys.exit(code)
 
     def invoke(self, ctx: Any) -> Any:

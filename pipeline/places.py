@@ -89,6 +89,16 @@ def check_columns(columns: object) -> None:
             raise UsageError(f"columns: {name!r} is not one of {', '.join(FIELDS)}")
 
 
+def base(store: Store) -> str:
+    """The URI of a store's root, without parameters."""
+    return f"file://{store.root}" if store.is_local else store.uri.partition("?")[0].rstrip("/")
+
+
+def lies_in(uri: str, store: Store) -> bool:
+    """Whether a URI without parameters is the root of the store or in it."""
+    return f"{uri}/".startswith(f"{base(store)}/")
+
+
 def find(
     sources: Sequence[str], landing: Store, columns: Mapping[str, str], version: str, lake: Store
 ) -> list[Place]:
@@ -106,15 +116,15 @@ def find(
     roots = [_root(source, landing) for source in sources] or [(landing, "", True)]
     found: dict[str, Place] = {}
     for store, path, inside in roots:
-        named = f"{_base(store)}/{path}".rstrip("/")
-        if _is_in(named, lake):
+        named = f"{base(store)}/{path}".rstrip("/")
+        if lies_in(named, lake):
             raise UsageError(f"source {named!r}: lies in the lake {lake.uri!r}; name a folder outside it")
         single = store.entry(path) if path else None
         denied: dict[str, str] = {}
         entries = {entry.path: entry for entry in ([single] if single else _listed(store, path, denied))}
         for entry in entries.values():
-            key = f"{_base(store)}/{entry.path}"
-            if _is_in(key, lake):
+            key = f"{base(store)}/{entry.path}"
+            if lies_in(key, lake):
                 continue
             beside = entry.path + SIDECAR
             mapping, content = entries.get(beside) or (store.entry(beside) if single else None), None
@@ -144,20 +154,12 @@ def _listed(store: Store, path: str, denied: dict[str, str]) -> list[Entry]:
     return [*store.list(path, note), *folders]
 
 
-def _is_in(key: str, store: Store) -> bool:
-    return f"{key}/".startswith(f"{_base(store)}/")
-
-
 def _age(place: Place) -> tuple[object, ...]:
     return Version(place.entry.modified.date(), "", place.entry.modified, place.uri).order
 
 
 def _printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _base(store: Store) -> str:
-    return f"file://{store.root}" if store.is_local else store.uri.partition("?")[0].rstrip("/")
 
 
 def _root(source: str, landing: Store) -> tuple[Store, str, bool]:
@@ -171,9 +173,8 @@ def _root(source: str, landing: Store) -> tuple[Store, str, bool]:
         path = Path(source.removeprefix("file://")).expanduser().absolute()
         full = f"file://{path.parent.resolve() / path.name}"
         query = ""
-    base = _base(landing)
-    if full == base or full.startswith(f"{base}/"):
-        store, path_in, inside = landing, full[len(base) + 1 :], True
+    if lies_in(full, landing):
+        store, path_in, inside = landing, full[len(base(landing)) + 1 :], True
     else:
         folder, _, name = full.rpartition("/")
         if not remote:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from pipeline.characters import control, encoding, html, ligature, sound, spaces, width
+from pipeline.characters import control, encoding, html, inserted, ligature, sound, spaces, width
 from pipeline.restore import UNDAMAGED, Article, accent, apostrophe, dash, ellipsis, hyphen, joined, quotation
 from pipeline.tracked import Finding, Tracked
 
@@ -100,6 +100,7 @@ CHARACTERS = (
     Repair("ligature", ligature, "one character for several letters", reveals=True),
     Repair("width", width, "letters as wide as Chinese ones, or kana half as wide", reveals=True),
     Repair("whitespace", spaces, "other white space than single spaces", reveals=True),
+    Repair("inserted", inserted, "headlines from beside the text", reveals=True),
 )
 """What a line shows by itself."""
 WORDS = (

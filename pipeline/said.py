@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pipeline import schemas
 from pipeline.attribution import Paragraph, Sentence, Span
 from pipeline.keys import places
-from pipeline.speakers import SPEAKS, Mention
+from pipeline.speakers import POSTED, SPEAKS, Mention
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def said(prose: pa.Table, named: pa.Table, home: np.ndarray, attributions: pa.Ta
 def _paragraphs(
     prose: pa.Table, named: pa.Table, home: np.ndarray, attributions: pa.Table
 ) -> Iterator[list[Sentence]]:
-    """The paragraphs in which somebody says something of somebody."""
+    """The paragraphs in which somebody says something of somebody, or that are posts."""
     spans = _spans(prose, attributions)
     mentions = defaultdict[int, list[tuple[Any, ...]]](list)
     columns = (named[name].to_pylist() for name in ("start", "end", "type", "entity_id"))
@@ -71,7 +71,8 @@ def _paragraphs(
         mentions[place].append((row, *values))
     texts = prose["text"].to_pylist()
     for rows in _lines(prose):
-        if any(row in mentions and spans[row]["content"] for row in rows if row in spans):
+        told = any(row in mentions and spans[row]["content"] for row in rows if row in spans)
+        if told or POSTED.search(texts[rows[-1]]):
             yield [_sentence(texts[row], spans.get(row, {}), mentions.get(row, [])) for row in rows]
 
 

@@ -42,6 +42,12 @@ _ITS_OFFICE_BEFORE = re.compile(
     re.IGNORECASE,
 )
 
+POSTED = re.compile(
+    r"\(@\w{1,20}\),? (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}\.?"
+    r" \d{1,2}, 20\d\d\W{0,3}\Z"
+)
+"""What follows the name of who wrote a post that an article shows: "(@janeroe) May 3, 2031"."""
+
 
 @dataclass(frozen=True)
 class Mention:
@@ -84,6 +90,17 @@ def antecedent(text: str, relative: tuple[int, int], mentions: Sequence[Mention]
         return None
     before = text[max(found.start - LOOK_BACK, 0) : found.start]
     return None if _BELONGS.search(before) or _OBJECT.search(before) else found
+
+
+def signature(text: str, mentions: Sequence[Mention]) -> tuple[int, Mention | None] | None:
+    """Where a post is signed at the end of this text, and the mention that signed it; None: it is no post."""
+    posted = POSTED.search(text)
+    if posted is None:
+        return None
+    at = posted.start()
+    name = min((m for m in mentions if m.end <= at and not text[m.end : at].strip()),
+               key=lambda m: m.start, default=None)  # fmt: skip
+    return (name.start if name else at), (name if name and name.type in SPEAKS else None)
 
 
 def _is_head(text: str, source: tuple[int, int], mention: Mention) -> bool:

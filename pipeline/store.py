@@ -101,7 +101,7 @@ class Store:
         """The whole content of a file. Raises FileNotFoundError where there is none."""
         if not self.is_local:
             return self._objects.read(self.full(path))
-        with self.filesystem.open_input_stream(self.full(path), compression=None) as stream:
+        with self.filesystem.open_input_stream(self._native(path), compression=None) as stream:
             return bytes(stream.read())
 
     def find(self, path: str) -> bytes | None:
@@ -120,7 +120,12 @@ class Store:
 
     def open(self, path: str) -> pa.NativeFile:
         """A file opened for random access; the caller closes it."""
-        return self.filesystem.open_input_file(self.full(path))
+        return self.filesystem.open_input_file(self._native(path))
+
+    def _native(self, path: str) -> str | bytes:
+        """The full path for opening: a disk has names that are no UTF-8, which Arrow takes as bytes alone."""
+        full = self.full(path)
+        return os.fsencode(full) if self.is_local else full
 
     def write(self, path: str, data: bytes) -> None:
         """Put a whole file in place, atomically and durably; an existing one is replaced.

@@ -85,6 +85,8 @@ def test_every_command_on_a_lake_takes_lake_and_landing(name):
 MISTAKES = [  # arguments, exit code, what is said
     (["nosuch"], 2, "No such command 'nosuch'"),
     (["sql", "--nosuch"], 2, "No such option: --nosuch"),
+    (["sql", "--nosuch"], 2, "`standpoint sql --help` says"),
+    (["sql", "-- the first\nSELECT 1"], 2, "put `--` and a space before SQL that begins with a comment"),
     (["sql", "SELECT 1", "--format", "xml"], 2, "'xml' is not one of"),
     (["sql", "SELECT 1", "SELECT 2"], 2, "unexpected extra argument"),
     (["export"], 2, "Missing argument 'FOLDER'"),

@@ -93,6 +93,8 @@ def test_json_without_rows_is_empty(said):
 
 UNWRITABLE = [
     ("SELECT INTERVAL 3 DAY AS i", "parquet", "cast it to text"),
+    ("SELECT MAP {[1]: 2} AS m", "json", "cast it to text"),
+    ("SELECT MAP {[1]: 2} AS m", "csv", "cast it to text"),
     ("SELECT 1 AS a, 2 AS a", "json", "one name"),
     ("SELECT 'infinity'::DATE AS d", "json", "cast it to text"),
     (

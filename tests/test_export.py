@@ -70,6 +70,12 @@ def test_mistakes_are_told(built, tmp_path):
         export.tables(built, str(tmp_path / "out"), "csv", ["nosuch"])
     with pytest.raises(UsageError, match="is a lake"):
         export.tables(built, built.store.uri, "csv")
+    for folder in ("data", "data/articles", "sub"):
+        with pytest.raises(UsageError, match="lies in the lake"):
+            export.tables(built, f"{built.store.uri}/{folder}", "csv")
+        with pytest.raises(UsageError, match="lies in the lake"):
+            export.query(built, "SELECT 1", f"{built.store.uri}/{folder}", "csv")
+    assert export.query(built, "SELECT 1", f"{built.store.uri}-tables", "csv") == 1
     with pytest.raises(UsageError, match="is a file"):
         export.tables(built, str(tmp_path / "file"), "csv")
     with pytest.raises(UsageError, match="cast it to text"):
@@ -82,6 +88,8 @@ def test_mistakes_are_told(built, tmp_path):
 PLAIN = [
     (Decimal("122"), 122),
     (Decimal("1.5"), 1.5),
+    (Decimal("0.10"), 0.1),
+    (Decimal("123456789012345678.12345"), "123456789012345678.12345"),
     (b"\xff", "/w=="),
     (date(2022, 1, 5), "2022-01-05"),
     (float("nan"), None),

@@ -299,6 +299,19 @@ def test_what_could_not_be_opened_is_read_when_it_can(
     assert run(lake, landing).unchanged == 2
 
 
+def test_a_file_whose_name_is_no_utf_8_is_read(lake: Lake, landing: Path) -> None:
+    """A name from a machine with another encoding; beside it a mapping of columns with such a name."""
+    put(landing / "fine.txt", article("a"))
+    put(landing / "caf\udce9.txt", article("b"))
+    put(landing / "caf\udce9.csv", "headline,text\nA vote,It passed.\n")
+    put(landing / "caf\udce9.csv.columns.json", '{"title": "headline"}')
+    summary = run(lake, landing)
+    assert (summary.new, dict(summary.rejected)) == (3, {})
+    uris = {row["source_uri"] for found in rows(lake).values() for row in found}
+    assert uris == {"fine.txt", r"caf\udce9.txt", r"caf\udce9.csv#1"}
+    assert run(lake, landing).sources == 0
+
+
 def test_a_folder_that_cannot_be_read_is_one_reject(
     lake: Lake, landing: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

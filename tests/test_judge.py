@@ -175,6 +175,18 @@ def test_the_source_of_another_sentence_holds_what_the_sentence_says():
     ]  # fmt: skip
 
 
+def test_what_a_post_says_its_author_says():
+    post = ["[Norsund|LOC] lied.", "[Roe|PERSON] (@roe) May 3, 2031"]
+    rows = judge(*tables("[Doe|PERSON] left.", post), KeywordJudge()).kept["stances"].to_pylist()
+    found = {(row["holder_id"], row["target_id"]): row["attributed"] for row in rows}
+    assert found == {
+        (None, "doe"): False,
+        (None, "norsund"): True,
+        ("roe", "norsund"): True,
+        (None, "roe"): False,
+    }
+
+
 def test_the_model_is_not_asked_about_sources_of_other_sentences():
     recorder = Recorder()
     judge(*tables(QUOTED), recorder)

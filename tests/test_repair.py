@@ -27,6 +27,7 @@ PIECES = (
     "\ufb01", "\uff2e", "\uff06", "\uff76\uff9e", "\u65e5", "\u2028", "\x1b[1m", "\x92",
     "a", ". ", "'", "&", "amp;", "#38;", "<", ">", "I", "m ",
     "Erdoan", "s ", "So Paulo", "K12 ", "201718", "[] ", "presidentand ", "manhe ", "ORourke", "wed ",
+    "Jane Roe Jane Ann RoeTalks fail MORE ",
     "  the capital  is ", "workers rights ", "I never said so, he said ", "in 201718 ",
 )  # fmt: skip
 DAMAGE = st.sampled_from(PIECES)
@@ -75,7 +76,7 @@ def test_in_a_sound_text_nothing_is_found(raw):
 
 def test_every_defect_has_a_runnable_example():
     assert all(">>>" in r.find.__doc__ for r in REPAIRS)
-    assert len({r.find for r in REPAIRS}) == len(REPAIRS) == 15
+    assert len({r.find for r in REPAIRS}) == len(REPAIRS) == 16
 
 
 @given(ANYTHING)
