@@ -1,6 +1,7 @@
 """Kill runs at every call that changes a file, and at random, and run again: what is the lake then?
 
-    python -m tests.crash [--fault kill|full|power] [--every N] [--at TEXT] [--kills N] [--writers N]
+    python -m tests.crash [--fault kill|full|power] [--every N] [--skip N] [--at TEXT]
+        [--kills N] [--writers N]
 
 Without options it is the long version: a kill at each point, one after the other, then 300 random ones. A run
 is the real one (ingest, stages, validation, publish, DuckDB's file, tidying up) over two small deliveries,
@@ -10,8 +11,9 @@ partial file, no mixed day and no missing one. With `--fault full` every write f
 full disk, and the run must end with exit code 3. With `--fault power` what was not fsynced is lost too, all
 or some of it. With `--writers 2` two runs at once are killed together.
 
-`--every 0` or `--kills 0` leave one half out; `--quick` validates keys alone; `--work /dev/shm/crash` keeps
-the lakes in memory, where an fsync costs nothing. Exit code 1: something was found; the lake is kept.
+`--every 0` or `--kills 0` leave one half out; `--every 2` and `--every 2 --skip 1`, at once on two cores, try
+all points; `--quick` validates keys alone; `--work /dev/shm/crash` keeps the lakes in memory, where an fsync
+costs nothing. Exit code 1: something was found; the lake is kept.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description="Kills runs, and runs again.")
     parser.add_argument("--every", type=int, default=1, help="try every Nth point only (0: none)")
+    parser.add_argument("--skip", type=int, default=0, help="leave out so many points first")
     parser.add_argument("--at", default="", help="try points with this in their name only")
     parser.add_argument("--kills", type=int, default=300, help="random kills")
     parser.add_argument("--writers", type=int, default=1, help="runs at once that are killed at random")
@@ -48,7 +51,8 @@ def main() -> None:
         trials.deliver()
     print(f"calls that change files: {[len(calls) for calls in trials.points]}", flush=True)
     rng = random.Random(given.seed)
-    wrong = at_points(trials, given.every, given.fault, rng, given.at) if given.every else 0
+    chosen = slice(given.skip, None, given.every or 1)
+    wrong = at_points(trials, chosen, given.fault, rng, given.at) if given.every else 0
     wrong += at_random(trials, given.kills, given.writers, rng) if given.kills else 0
     print(f"{time.monotonic() - started:.0f} s, {wrong} findings")
     if wrong:
@@ -57,9 +61,9 @@ def main() -> None:
         shutil.rmtree(folder)
 
 
-def at_points(trials: Trials, every: int, fault: str, rng: random.Random, name: str = "") -> int:
-    """A fault at every Nth point of both deliveries, of those with this in their name; returns in how many
-    trials something was wrong.
+def at_points(trials: Trials, chosen: slice, fault: str, rng: random.Random, name: str = "") -> int:
+    """A fault at the chosen points of both deliveries, shuffled, of those with this in their name; returns in
+    how many trials something was wrong.
     """
     tried: Counter[str] = Counter()
     wrong = 0
@@ -70,13 +74,14 @@ def at_points(trials: Trials, every: int, fault: str, rng: random.Random, name: 
         if name in point
     ]
     rng.shuffle(places)  # a part of the series is a fair sample of it
-    for phase, at in places[::every]:
+    places = places[chosen]
+    for phase, at in places:
         found = at_point(trials, phase, at, fault)
         point = trials.points[phase][at - 1]
         wrong += tell(trials, f"delivery {phase}, point {at} ({point})", found)
         tried[point.split()[0]] += 1
         if sum(tried.values()) % 25 == 0:
-            print(f"{sum(tried.values())} of {len(places[::every])} faults so far", flush=True)
+            print(f"{sum(tried.values())} of {len(places)} faults so far", flush=True)
     print(f"{sum(tried.values())} faults ({fault}): {dict(sorted(tried.items()))}; {wrong} with findings")
     return wrong
 
