@@ -133,9 +133,7 @@ class Paragraph:
         The smallest content span that covers the mention decides, unless the mention is its source. What else
         stands in a post, its author says.
         """
-        found: dict[int, int | None] = {}
-        last = self.sentences[-1] if self.sentences else Sentence("")
-        signed, author = signature(last.text, last.mentions) or (None, None)
+        found = self._posted()
         for no, sentence in enumerate(self.sentences):
             for mention in filter(sentence.covers, sentence.mentions):
                 if sentence.tangled:
@@ -145,14 +143,23 @@ class Paragraph:
                 for content in sorted(over, key=lambda c: (c[1] - c[0], c)):
                     source = self.source(no, content)
                     if not (source and source.sentence == no and _overlap(source.span, mention.span)):
-                        speaks = self._speaker(source) if source else author
-                        found[mention.number] = speaks.number if speaks else None
+                        if source:
+                            speaks = self._speaker(source)
+                            found[mention.number] = speaks.number if speaks else None
+                        else:
+                            found.setdefault(mention.number, None)
                         break
-        if signed is not None:
-            posted = [m for s in self.sentences for m in s.mentions if s is not last or m.start < signed]
-            for mention in posted:
-                found.setdefault(mention.number, author.number if author else None)
         return found
+
+    def _posted(self) -> dict[int, int | None]:
+        """For each mention in a post, by number: its author, None if unknown; empty where it is none."""
+        last = self.sentences[-1] if self.sentences else Sentence("")
+        signed = signature(last.text, last.mentions)
+        if signed is None:
+            return {}
+        start, author = signed
+        named = [m for s in self.sentences for m in s.mentions if s is not last or m.start < start]
+        return {m.number: author.number if author else None for m in named}
 
     def source(self, no: int, content: Span) -> Place | None:
         """The source of a content span of a sentence; None where none is named, or where it is not clear."""

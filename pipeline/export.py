@@ -117,10 +117,10 @@ def plain(value: Any) -> Any:
 def _target(folder: str, lake: Lake) -> Store:
     """The store to write to; no lake and nothing in this one, whose `data` these files would look like."""
     target = Store(folder)
-    if lies_in(base(target), lake.store) and base(target) != base(lake.store):
-        raise UsageError(f"FOLDER {folder!r} lies in the lake {lake.store.uri!r}: name a folder outside it")
     if target.exists("lake.json"):
         raise UsageError(f"FOLDER {folder!r} is a lake: name another folder, such as {folder}-tables")
+    if lies_in(base(target), lake.store):
+        raise UsageError(f"FOLDER {folder!r} lies in the lake {lake.store.uri!r}: name a folder outside it")
     if target.exists(""):
         raise UsageError(f"FOLDER {folder!r} is a file: name a folder")
     return target

@@ -34,7 +34,7 @@ import pyarrow.parquet as pq
 from pipeline import inbox, mutex, schemas
 from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.inbox import Batch
-from pipeline.manifest import Manifest, parsed, path
+from pipeline.manifest import Manifest, manifest_path, parsed
 from pipeline.store import Store
 
 Result = TypeVar("Result")
@@ -82,12 +82,12 @@ class Lake:
 
     def manifest(self, day: date) -> Manifest | None:
         """The day's manifest, or None for a day that was never published."""
-        data = self.store.find(path(day))
+        data = self.store.find(manifest_path(day))
         return None if data is None else Manifest.parse(data)
 
     def manifests(self, days: Collection[date] | None = None) -> dict[date, Manifest]:
         """Every published day's manifest, or those of these days, in the order of the days."""
-        wanted = None if days is None else {path(day) for day in days}
+        wanted = None if days is None else {manifest_path(day) for day in days}
         return parsed(self._read_manifests(wanted))
 
     def settled_manifests(self) -> dict[date, Manifest]:
@@ -159,11 +159,11 @@ class Lake:
 
     def _switch(self, manifest: Manifest, section: mutex.Section) -> None:
         section.check()
-        self.store.write(path(date.fromisoformat(manifest.day)), manifest.json())
+        self.store.write(manifest_path(date.fromisoformat(manifest.day)), manifest.json())
 
     def _state(self, day: str) -> str:
         """Digest of a day's manifest as it stands; empty where there is none."""
-        data = self.store.find(path(date.fromisoformat(day)))
+        data = self.store.find(manifest_path(date.fromisoformat(day)))
         return "" if data is None else hashlib.sha256(data).hexdigest()
 
     def write_table(

@@ -51,6 +51,6 @@ def parsed(manifests: Iterable[bytes]) -> dict[date, Manifest]:
     return {date.fromisoformat(m.day): m for m in map(Manifest.parse, manifests)}
 
 
-def path(day: date) -> str:
+def manifest_path(day: date) -> str:
     """Where in a lake the day's manifest is."""
     return f"manifest/{day.isoformat()}.json"

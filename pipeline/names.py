@@ -65,7 +65,8 @@ patrick pat; peter pete; philip phil; raymond ray; rebecca becky; richard dick r
 bobby rob; ronald ron; samuel sam; stephen steve; steven steve; susan sue; theodore ted; thomas tom;
 timothy tim; victoria vicky; william bill billy will
 """
-_CALLED = [frozenset(group.split()) for group in _SHORTENED.split(";")]
+_GROUPS = [group.split() for group in _SHORTENED.split(";")]
+_CALLED = {one: {o for group in _GROUPS if one in group for o in group} for names in _GROUPS for one in names}
 
 
 # Enough for an article and those around it: 65,536 are no faster, and a heap strewn with names that are kept
@@ -162,7 +163,7 @@ def same_person(one: str, other: str) -> bool:
     a, b = (_core(form) for form in (one, other))
     if len(a) < 2 or len(b) < 2 or a[-1] != b[-1] or suffix(one) != suffix(other):
         return False
-    if a[0] != b[0] and not any({a[0], b[0]} <= group for group in _CALLED):
+    if a[0] != b[0] and b[0] not in _CALLED.get(a[0], ()):
         return False
     inner = sorted((a[1:-1], b[1:-1]), key=len)
     if not inner[0]:
