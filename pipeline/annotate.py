@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 import models
+from pipeline.agreement import agreed
 from pipeline.judge import labels, sound
 from pipeline.schemas import ENTITY_TYPES
 from pipeline.sentences import split
@@ -30,7 +31,8 @@ def annotate(
     """One annotated record per record, in the same order.
 
     Mentions are looked for in each sentence by itself, and judged there, as a run does, for which a line
-    break ends a sentence; given spans are judged in the text as a whole.
+    break ends a sentence; those of one name in a text agree on its type (`pipeline.agreement`). Given spans
+    are judged in the text as a whole.
 
     In: `text`, and optionally `id`, `targets` (spans [start, end)) and `pairs` (of spans: holder, target).
     Out: `id`, `mentions`, `targets` (the given spans, else the mentions that are entities: no dates and sums
@@ -127,6 +129,7 @@ def _answers(
     texts = [part.text for part in parts]
     tags = tagger.tag(texts, [part.spans for part in parts])
     found, given = _rows(tags, parts, len(requests))
+    tags = _agreeing(tags, parts, found)
     targets: list[list[int]] = []
     pairs: list[list[tuple[int, int]]] = []
     for no, request in enumerate(requests):
@@ -187,6 +190,18 @@ def _rows(
         elif part.sentence:
             found[part.no].append(row)
     return found, given
+
+
+def _agreeing(tags: models.Tags, parts: list[_Part], found: list[list[int]]) -> models.Tags:
+    """The tags, after the mentions of one name in one text have agreed on its type, as in a run."""
+    rows = [row for some in found for row in some]
+    names = [parts[tags.text_no[row]].text[tags.start[row] : tags.end[row]] for row in rows]
+    of = [no for no, some in enumerate(found) for _ in some]
+    told = list(tags.type)
+    types = agreed(of, names, [told[row] for row in rows], tags.score[rows])
+    for row, kind in zip(rows, types, strict=True):
+        told[row] = kind
+    return replace(tags, type=told)
 
 
 def _stances(

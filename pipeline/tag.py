@@ -8,16 +8,18 @@ import pyarrow.compute as pc
 
 import models
 from pipeline import cues, schemas
+from pipeline.agreement import DECIMALS, agreed
 from pipeline.outcome import Outcome
 
-VERSION = "2"
+VERSION = "3"
 
 
 def tag(sentences: pa.Table, tagger: models.Tagger) -> Outcome:
     """The mentions of the sentences, without entities yet, each mention's vector, and the attributions.
 
     Boilerplate is not tagged: it is not the article's prose. All other sentences go to the tagger in one
-    call, which batches them as suits it. Keeps `mentions` (entity_id null), `vectors` and `attributions`, the
+    call, which batches them as suits it; an article's mentions of one name then agree on its type
+    (`pipeline.agreement`). Keeps `mentions` (entity_id null), `vectors` and `attributions`, the
     last by rule where the tagger has none; `tokens` are the word pieces of each article that the tagger saw.
     """
     prose = schemas.conform("sentences", sentences).filter(pc.field("kind") != "boilerplate")
@@ -27,6 +29,10 @@ def tag(sentences: pa.Table, tagger: models.Tagger) -> Outcome:
     text_no, start, end = (np.asarray(column)[order] for column in (tags.text_no, tags.start, tags.end))
     of_mention = prose.select(["article_id", "sentence_no"]).take(pa.array(text_no, pa.int64()))
     spans = zip(text_no.tolist(), start.tolist(), end.tolist(), strict=True)
+    names = [texts[no][lo:hi] for no, lo, hi in spans]
+    # Rounded, because the last digits of a float depend on what else was in its batch.
+    score = np.round(np.asarray(tags.score, np.float32)[order], DECIMALS)
+    types = [tags.type[row] for row in order]
     mentions = pa.table(
         {
             "article_id": of_mention["article_id"],
@@ -34,10 +40,9 @@ def tag(sentences: pa.Table, tagger: models.Tagger) -> Outcome:
             "mention_no": numbered(of_mention["article_id"]),
             "start": pa.array(start, pa.int32()),
             "end": pa.array(end, pa.int32()),
-            "text": pa.array([texts[no][lo:hi] for no, lo, hi in spans], pa.string()),
-            "type": pa.array(tags.type, pa.string()).take(pa.array(order)),
-            # Rounded, because the last digits of a float depend on what else was in its batch.
-            "score": pa.array(np.round(np.asarray(tags.score, np.float32)[order], 4)),
+            "text": pa.array(names, pa.string()),
+            "type": pa.array(agreed(of_mention["article_id"].to_pylist(), names, types, score), pa.string()),
+            "score": pa.array(score),
             "entity_id": pa.nulls(len(order), pa.string()),
         }
     )

@@ -8,6 +8,7 @@ shipped calibration as it is. Probabilities were fitted to these same sets, so t
 from __future__ import annotations
 
 import argparse
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,17 @@ def named(examples: Sequence[Example], context: Context) -> list[list[Entity]]:
     return [[(m["start"], m["end"], m["type"]) for m in answer["mentions"]] for answer in answers]
 
 
+def whole(paragraphs: Sequence[Example], articles: Sequence[str]) -> list[Example]:
+    """The articles: paragraphs of one article, a line each, with their labelled names."""
+    texts: defaultdict[str, str] = defaultdict(str)
+    named: defaultdict[str, list[tuple[data.Span, int]]] = defaultdict(list)
+    for one, article in zip(paragraphs, articles, strict=True):
+        at = len(texts[article])
+        named[article] += [((at + start, at + end), kind) for (start, end), kind in one.entities or ()]
+        texts[article] += f"{one.text}\n"
+    return [Example(text, entities=tuple(named[article])) for article, text in texts.items()]
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -70,7 +82,12 @@ def main() -> None:
     news = data.newswire(folder / NEWS)
     bare = [data.ascii_only(one) for one in news]
     cut = pieces(Model.load().tokenizer, [one.text for one in bare])
-    sides = ("names", news, [gold(one) for one in news]), ("names, stripped", bare, widened(cut, bare))
+    full = whole(news, [row["article"] for row in data.rows(folder / NEWS)])
+    sides = (
+        ("names", news, [gold(one) for one in news]),
+        ("names, whole articles", full, [gold(one) for one in full]),
+        ("names, stripped", bare, widened(cut, bare)),
+    )
     for name, texts, known in sides:
         score = entities(known, named(texts, context))
         print(f"{name:24} micro-F1 {score['f1']:.3f}  in four types {score['four']:.3f}")

@@ -3,7 +3,7 @@ from fake_models import KeywordJudge, KeywordTagger
 from models.data import Example
 from pipeline.settings import Settings
 from pipeline.stages import Context
-from tests.annotate_scores import judged, named
+from tests.annotate_scores import judged, named, whole
 
 CONTEXT = Context(Settings(), KeywordTagger(), KeywordJudge())
 TEXT = "Biden praised NATO. Putin blamed Paris."
@@ -35,3 +35,18 @@ def test_names_have_offsets_into_the_text():
         ("NATO", "ORG"),
     ]
     assert TEXT[found[-1][0] : found[-1][1]] == "Paris"
+
+
+def test_paragraphs_of_one_article_are_one_text():
+    paragraphs = [
+        Example("Biden left.", entities=(((0, 5), 0),)),
+        Example("Paris", entities=(((0, 5), 2),)),
+        Example("He met NATO.", entities=(((7, 11), 1),)),
+    ]
+    first, second = whole(paragraphs, ["a", "b", "a"])
+    assert first.text == "Biden left.\nHe met NATO.\n"
+    assert [(first.text[start:end], kind) for (start, end), kind in first.entities] == [
+        ("Biden", 0),
+        ("NATO", 1),
+    ]
+    assert second == Example("Paris\n", entities=(((0, 5), 2),))
