@@ -348,7 +348,8 @@ def annotate(file: InputArgument = None) -> None:
     `mentions`, `targets` (the stance of the text toward the given spans, else of its sentence toward each
     mention) and `pairs` (the stance of the first span toward the second). Offsets count characters of
     `text`. As in a run, mentions are looked for and judged sentence by sentence, and a line break ends a
-    sentence; given spans are judged in the text as a whole.
+    sentence; mentions of one name in `text` have one type, where most of their scores are for it. Given
+    spans are judged in the text as a whole.
     The same span has other probabilities when it is given than when it is found: who chooses a span has
     a reason, and among such spans more are favor or against than among all that a text has.
     A line that cannot be read gives `{"id", "error"}`, and exit code 1 at the end.

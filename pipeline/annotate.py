@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 import models
-from pipeline.agreement import agreed
 from pipeline.judge import labels, sound
+from pipeline.requests import Request, Span, understood
 from pipeline.schemas import ENTITY_TYPES
 from pipeline.sentences import split
+from pipeline.settling import DECIMALS, settled
 
 CHUNK = 256
 """Records that go to the model together."""
@@ -21,7 +22,6 @@ CHUNK_CHARACTERS = 1_000_000
 """A chunk ends early when its texts have this many characters."""
 _TEXT_ITSELF = -1
 _LINE = re.compile(r"[^\r\n]+")
-Span = tuple[int, int]
 _Asked = tuple[int, int]  # row of the holder (-1: the text itself), row of the target
 
 
@@ -31,7 +31,7 @@ def annotate(
     """One annotated record per record, in the same order.
 
     Mentions are looked for in each sentence by itself, and judged there, as a run does, for which a line
-    break ends a sentence; those of one name in a text agree on its type (`pipeline.agreement`). Given spans
+    break ends a sentence; those of one name in a text agree on its type (`pipeline.settling`). Given spans
     are judged in the text as a whole.
 
     In: `text`, and optionally `id`, `targets` (spans [start, end)) and `pairs` (of spans: holder, target).
@@ -41,76 +41,15 @@ def annotate(
     count characters (code points) of `text` as it is; the stance is the most probable one. A record that
     cannot be read gives `{"id", "error"}` in its place.
     """
-    for chunk in _chunks(_request(record) for record in records):
+    for chunk in _chunks(understood(record) for record in records):
         good = [request for request in chunk if not request.error]
         answers = iter(_answers(good, tagger, judge) if good else [])
         for request in chunk:
             yield {"id": request.id, "error": request.error} if request.error else next(answers)
 
 
-@dataclass(frozen=True)
-class _Request:
-    """A record as it was understood; `targets` is None where the mentions are to be judged."""
-
-    id: Any
-    text: str = ""
-    targets: list[Span] | None = None
-    pairs: tuple[tuple[Span, Span], ...] = ()
-    error: str = ""
-
-    @property
-    def spans(self) -> list[Span]:
-        """The distinct spans that the caller gave."""
-        return list(dict.fromkeys([*(self.targets or ()), *(span for pair in self.pairs for span in pair)]))
-
-
-def _request(record: Any) -> _Request:
-    if not isinstance(record, dict):
-        return _Request(None, error=f"record is a {type(record).__name__}; give an object with id and text")
-    given, text = record.get("id"), record.get("text")
-    if not isinstance(text, str):
-        return _Request(given, error=f"text is {_shown(text)}; give a string")
-    try:
-        targets, pairs = record.get("targets"), record.get("pairs")
-        asked = None if targets is None else [_span(s, "targets", text) for s in _list(targets, "targets")]
-        both = tuple(_pair(pair, text) for pair in _list([] if pairs is None else pairs, "pairs"))
-    except ValueError as error:
-        return _Request(given, error=str(error))
-    return _Request(given, text, asked, both)
-
-
-def _list(value: Any, name: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise ValueError(f"{name} is {_shown(value)}; give a list, or leave it out")
-    return value
-
-
-def _span(value: Any, name: str, text: str) -> Span:
-    whole = isinstance(value, list | tuple) and len(value) == 2 and all(type(n) is int for n in value)
-    if not whole or not 0 <= value[0] < value[1] <= len(text):
-        raise ValueError(
-            f"{name} has the span {_shown(value)}; give [start, end] with 0 <= start < end <= {len(text)}, "
-            "counted in characters of text"
-        )
-    return value[0], value[1]
-
-
-def _pair(value: Any, text: str) -> tuple[Span, Span]:
-    if not isinstance(value, list | tuple) or len(value) != 2:
-        raise ValueError(f"pairs has {_shown(value)}; give [[start, end], [start, end]]: holder, target")
-    holder, target = (_span(span, "pairs", text) for span in value)
-    if holder == target:
-        raise ValueError(f"pairs has {_shown(value)}; holder and target must be two different spans")
-    return holder, target
-
-
-def _shown(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 80 else f"{shown[:77]}..."
-
-
-def _chunks(requests: Iterable[_Request]) -> Iterator[list[_Request]]:
-    chunk: list[_Request] = []
+def _chunks(requests: Iterable[Request]) -> Iterator[list[Request]]:
+    chunk: list[Request] = []
     characters = 0
     for request in requests:
         chunk.append(request)
@@ -122,14 +61,12 @@ def _chunks(requests: Iterable[_Request]) -> Iterator[list[_Request]]:
         yield chunk
 
 
-def _answers(
-    requests: list[_Request], tagger: models.Tagger, judge: models.Judge
-) -> Iterator[dict[str, Any]]:
+def _answers(requests: list[Request], tagger: models.Tagger, judge: models.Judge) -> Iterator[dict[str, Any]]:
     parts = [part for no, request in enumerate(requests) for part in _parts(no, request)]
     texts = [part.text for part in parts]
     tags = tagger.tag(texts, [part.spans for part in parts])
     found, given = _rows(tags, parts, len(requests))
-    tags = _agreeing(tags, parts, found)
+    tags = _settled(tags, parts, found)
     targets: list[list[int]] = []
     pairs: list[list[tuple[int, int]]] = []
     for no, request in enumerate(requests):
@@ -165,7 +102,7 @@ class _Part:
     spans: list[Span]
 
 
-def _parts(no: int, request: _Request) -> list[_Part]:
+def _parts(no: int, request: Request) -> list[_Part]:
     text, spans, whole = request.text, request.spans, (0, len(request.text))
     sentences = [
         (line.start() + lo, line.start() + hi)
@@ -192,13 +129,13 @@ def _rows(
     return found, given
 
 
-def _agreeing(tags: models.Tags, parts: list[_Part], found: list[list[int]]) -> models.Tags:
+def _settled(tags: models.Tags, parts: list[_Part], found: list[list[int]]) -> models.Tags:
     """The tags, after the mentions of one name in one text have agreed on its type, as in a run."""
     rows = [row for some in found for row in some]
     names = [parts[tags.text_no[row]].text[tags.start[row] : tags.end[row]] for row in rows]
     of = [no for no, some in enumerate(found) for _ in some]
     told = list(tags.type)
-    types = agreed(of, names, [told[row] for row in rows], tags.score[rows])
+    types = settled(of, names, [told[row] for row in rows], np.asarray(tags.score)[rows])
     for row, kind in zip(rows, types, strict=True):
         told[row] = kind
     return replace(tags, type=told)
@@ -238,4 +175,4 @@ def _offsets(tags: models.Tags, row: int, parts: list[_Part]) -> dict[str, Any]:
 def _mention(tags: models.Tags, row: int, parts: list[_Part]) -> dict[str, Any]:
     text = parts[tags.text_no[row]].text[tags.start[row] : tags.end[row]]
     span, named = _offsets(tags, row, parts), {"text": text, "type": tags.type[row]}
-    return span | named | {"score": round(float(tags.score[row]), 4)}
+    return span | named | {"score": round(float(tags.score[row]), DECIMALS)}

@@ -332,9 +332,10 @@ MENTIONS = Table(
         _int("start", "First character in the sentence's text."),
         _int("end", "First character after it.", low=1),
         _text("text", "The characters from start to end."),
-        _text("type", "What kind of thing is named; where most mentions of a name in the article agree, the "
-              "same for all.", allowed=MENTION_TYPES),
-        _probability("score", "Calibrated probability that span and type are right."),
+        _text("type", "What kind of thing is named; for all mentions of a name in the article the same, "
+              "where that has more than 0.6 of their scores.", allowed=MENTION_TYPES),
+        _probability("score", "Calibrated probability that span and type are right; of the type that the "
+                     "tagger gave, also where the mention has taken over another."),
         _text("entity_id", "The canonical entity; null for dates, sums of money and names run together.",
               nullable=True, pattern=ENTITY_ID),
     ),

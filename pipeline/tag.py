@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 
 import models
 from pipeline import cues, schemas
-from pipeline.agreement import DECIMALS, agreed
 from pipeline.outcome import Outcome
+from pipeline.settling import DECIMALS, settled
 
 VERSION = "3"
 
@@ -19,7 +19,7 @@ def tag(sentences: pa.Table, tagger: models.Tagger) -> Outcome:
 
     Boilerplate is not tagged: it is not the article's prose. All other sentences go to the tagger in one
     call, which batches them as suits it; an article's mentions of one name then agree on its type
-    (`pipeline.agreement`). Keeps `mentions` (entity_id null), `vectors` and `attributions`, the
+    (`pipeline.settling`). Keeps `mentions` (entity_id null), `vectors` and `attributions`, the
     last by rule where the tagger has none; `tokens` are the word pieces of each article that the tagger saw.
     """
     prose = schemas.conform("sentences", sentences).filter(pc.field("kind") != "boilerplate")
@@ -41,7 +41,7 @@ def tag(sentences: pa.Table, tagger: models.Tagger) -> Outcome:
             "start": pa.array(start, pa.int32()),
             "end": pa.array(end, pa.int32()),
             "text": pa.array(names, pa.string()),
-            "type": pa.array(agreed(of_mention["article_id"].to_pylist(), names, types, score), pa.string()),
+            "type": pa.array(settled(of_mention["article_id"].to_pylist(), names, types, score), pa.string()),
             "score": pa.array(score),
             "entity_id": pa.nulls(len(order), pa.string()),
         }

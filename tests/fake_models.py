@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -120,6 +121,21 @@ class KeywordJudge:
                     answers[row, side] = 0.96
                     break
         return answers
+
+
+class Wavering(KeywordTagger):
+    """Takes a name for a PERSON where "won" stands in its text, and there with a score of 0.5."""
+
+    digest = "keyword-tagger-wavering"
+
+    def tag(self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]] | None = None) -> Tags:
+        found = super().tag(texts, spans)
+        unsure = np.array(["won" in texts[no] for no in found.text_no], bool) & ~np.isnan(found.score)
+        return replace(
+            found,
+            type=["PERSON" if so else kind for so, kind in zip(unsure, found.type, strict=True)],
+            score=np.where(unsure, np.float32(0.5), found.score),
+        )
 
 
 class NewTagger(KeywordTagger):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from fake_models import KeywordJudge, KeywordTagger
+from fake_models import KeywordJudge, KeywordTagger, Wavering
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,6 +65,23 @@ def test_mentions_are_those_of_each_sentence_by_itself():
         assert out[name] == there
     assert [f" {TWO}"[m["start"] : m["end"]] for m in out["mentions"]] == [m["text"] for m in out["mentions"]]
     assert len(out["mentions"]) > len(alone[0]["mentions"])
+
+
+def test_mentions_of_one_name_in_a_text_have_one_type():
+    records = [
+        {"id": 1, "text": "Georgia won. It rained in Georgia.", "targets": [[0, 7]]},
+        {"id": 2, "text": "Georgia won.", "pairs": [[[0, 7], [8, 11]]]},
+        {"id": 3, "text": "It rained in Georgia."},
+    ]
+    found = list(annotate(records, Wavering(), KeywordJudge()))
+    kinds = [[(m["text"], m["type"], m["score"]) for m in one["mentions"]] for one in found]
+    assert kinds == [
+        [("Georgia", "LOC", 0.5), ("Georgia", "LOC", 0.9)],
+        [("Georgia", "PERSON", 0.5)],
+        [("Georgia", "LOC", 0.9)],
+    ]
+    assert [len(one["targets"]) for one in found] == [1, 1, 1]
+    assert [list(annotate([one], Wavering(), KeywordJudge())) for one in records] == [[one] for one in found]
 
 
 @pytest.mark.parametrize("between", ["\n", "\r\n", "\n\n \n"])

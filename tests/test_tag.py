@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from fake_models import WIDTH, KeywordTagger
+from fake_models import WIDTH, KeywordTagger, Wavering
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -107,6 +107,24 @@ def test_the_order_of_rows_and_answers_does_not_matter():
     for other in (tag(table.take([5, 3, 1, 0, 2, 4]), KeywordTagger()), tag(table, Backwards())):
         assert all(one.kept[name].equals(other.kept[name]) for name in one.kept)
         assert one.tokens == other.tokens
+
+
+WON = (
+    [("title", "Georgia won"), ("body", "It rained in Georgia."), ("body", "Georgia left.")],
+    [("title", "Georgia won"), ("boilerplate", "Georgia left."), ("body", "Georgia won again.")],
+)
+
+
+def test_mentions_of_one_name_in_an_article_have_one_type():
+    table = sentences(*WON)
+    mentions = tag(table, Wavering()).kept["mentions"].to_pylist()
+    kinds = [(int(m["article_id"], 16), m["text"], m["type"], round(m["score"], 4)) for m in mentions]
+    assert kinds == [
+        (0, "Georgia", "LOC", 0.5), (0, "Georgia", "LOC", 0.9), (0, "Georgia", "LOC", 0.9),
+        (1, "Georgia", "PERSON", 0.5), (1, "Georgia", "PERSON", 0.5),
+    ]  # fmt: skip
+    for order in ([5, 3, 1, 0, 2, 4], [0, 3, 1, 4, 2, 5]):
+        assert tag(table.take(order), Wavering()).kept["mentions"].to_pylist() == mentions
 
 
 class Listener(KeywordTagger):
