@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from models import Questions
 from models.data import Example, Span
 from models.infer import Model
+
+Head = Literal["portrayal", "relation"]
 
 
 @dataclass(frozen=True)
@@ -40,15 +43,17 @@ def together(sets: Sequence[Answers]) -> Answers:
     )
 
 
-def answers(model: Model, examples: Sequence[Example], head: str) -> Answers:
-    """Every labelled target (`head` portrayal) or pair (relation) of the examples, answered."""
+def answers(model: Model, examples: Sequence[Example], head: Head | None = None) -> Answers:
+    """Every labelled target (`head` portrayal) or pair (relation) of the examples, answered.
+
+    Without `head` both, of each example the targets first.
+    """
     asked = [
         (no, holder, target, label)
         for no, one in enumerate(examples)
         for holder, target, label in (
-            one.relations
-            if head == "relation"
-            else [((-1, -1), span, label) for span, label in one.portrayals]
+            *(((-1, -1), span, label) for span, label in one.portrayals if head != "relation"),
+            *(one.relations if head != "portrayal" else ()),
         )
     ]
     spans: list[list[Span]] = [[] for _ in examples]

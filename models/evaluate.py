@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from models import annotated, calibrate, data, measures, polnear, weights
-from models.asked import Answers, answers, together
+from models.asked import Answers, Head, answers, together
 from models.card import card
 from models.data import Example
 from models.infer import Model
@@ -27,8 +27,8 @@ from models.scores import calibration_chance, calibration_error
 from models.words import pieces
 
 NEWS = "ner/worldwide/dev.jsonl"
-HEADS = ("portrayal", "relation")
-SETS = {
+HEADS: tuple[Head, ...] = ("portrayal", "relation")
+SETS: dict[str, tuple[Head, str]] = {
     "portrayal_rw": ("portrayal", "stance/newsmtsc/dev_rw.jsonl"),
     "portrayal_mt": ("portrayal", "stance/newsmtsc/dev_mt.jsonl"),
     "directed": ("relation", "stance/directed/dev.jsonl"),

@@ -25,7 +25,7 @@ from models.losses import Losses, mean_units
 RUNS = Path(__file__).parent / "runs"
 CONFIG = Path(__file__).with_name("train.toml")
 BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-KINDS = ("teacher", "namer", "second", "heads")  # sections of the settings that say what is other
+KINDS = ("teacher", "namer", "reader", "second", "heads")  # sections of the settings that say what is other
 _FORMAT_2 = (
     ("portrayal.out.2.", "portrayal.answer.out."),
     ("relation.out.3.", "relation.answer.out."),

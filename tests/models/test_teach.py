@@ -16,7 +16,8 @@ from tiny import CONFIG, tokenizer, write
 from tiny_data import lines
 from tiny_data import write as write_data
 
-from models import STANCES, annotated, batches, data, loop, teach, teacher, train
+from models import STANCES, annotated, batches, data, judged, loop, teach, teacher, train
+from models.asked import answers
 from models.heads import Network
 from models.infer import Model
 from models.losses import Losses
@@ -141,6 +142,16 @@ def test_what_is_said_of_pairs_takes_the_place_of_labels(larger):
     assert np.allclose([told for *_, told in mixed.relations], 0.7 * chances + 0.3 * labels, atol=1e-3)
 
 
+def test_targets_and_pairs_asked_at_once_have_the_answers_that_they_have_apart(larger):
+    both = replace(ASKED, relations=(((0, 3), (8, 11), 2),))
+    at_once = answers(larger, [both, ASKED])
+    about, between = (answers(larger, [both, ASKED], head) for head in ("portrayal", "relation"))
+    assert at_once.text_no.tolist() == [0, 0, 0, 1, 1]
+    assert at_once.gold.tolist() == [1, 0, 2, 1, 0]
+    there = np.concatenate([about.logits[:2], between.logits, about.logits[2:]])
+    assert np.allclose(at_once.logits, there, atol=1e-5)
+
+
 def test_what_is_told_of_a_set_that_is_not_read_is_learned_all_the_same(larger, tmp_path, monkeypatch):
     rows = write_data(tmp_path)
     monkeypatch.setattr(annotated, "FILE", lines(tmp_path / "labels.jsonl.gz", rows))
@@ -221,26 +232,68 @@ def test_names_are_read_from_the_tags_of_words():
         ((0, 3), tag(0)), ((4, 7), tag(0, 1)), ((12, 15), tag(2)), ((16, 20), tag(2, 1)),
         ((22, 25), ((0, 1.0),)), ((26, 28), tag(0)), ((29, 32), tag(0)),
     )  # fmt: skip
-    found = teach.names(data.Example(text, tagged=told))
+    found = judged.names(data.Example(text, tagged=told))
     assert [(text[slice(*span)], kind) for span, kind in found] == [
         ("Ada Alm", 0), ("New York", 2), ("Bo", 0), ("Ada", 0)
     ]  # fmt: skip
     apart = data.Example("Ada of Alm", tagged=(((0, 3), tag(0)), ((7, 10), tag(0, 1))))
-    assert [span for span, _ in teach.names(apart)] == [(0, 3), (7, 10)]
-    assert teach.names(data.Example("ada")) == []
+    assert [span for span, _ in judged.names(apart)] == [(0, 3), (7, 10)]
+    assert judged.names(data.Example("ada")) == []
 
 
-def test_every_name_is_portrayed_and_few_plain_answers_are_kept(larger, monkeypatch):
+def test_every_name_and_pair_is_judged_and_few_plain_texts(larger, monkeypatch):
     date, ada, bob = ((0, 6), ((11, 1.0),)), ((7, 10), ((1, 1.0),)), ((15, 18), ((1, 1.0),))
     told = [data.Example(f"monday ada met bob {n}", tagged=(date, ada, bob)) for n in range(50)]
-    monkeypatch.setattr(teach, "_PLAIN", 0.0)
-    found = teach.portrayed(larger, told)
+    monkeypatch.setattr(judged, "_PLAIN", 0.0)
+    found = judged.judged(larger, larger, told)
     assert 0 < len(found) < 25  # all answers are plain: some texts, one name of each
-    assert all(one.every and len(one.portrayals) == 1 for one in found)
-    monkeypatch.setattr(teach, "_PLAIN", 1.1)
-    found = teach.portrayed(larger, told)
+    assert all(one.every and (len(one.portrayals), len(one.relations)) == (1, 2) for one in found)
+    monkeypatch.setattr(judged, "_PLAIN", 1.1)
+    found = judged.judged(larger, larger, told)
     assert [[span for span, _ in one.portrayals] for one in found] == [[(7, 10), (15, 18)]] * 50
-    assert all(sum(chances) == pytest.approx(1, abs=1e-3) for one in found for _, chances in one.portrayals)
+    both = [((7, 10), (15, 18)), ((15, 18), (7, 10))]
+    assert [[(holder, target) for holder, target, _ in one.relations] for one in found] == [both] * 50
+    asked = replace(found[0], portrayals=(), relations=tuple((*pair, 2) for pair in both))
+    assert teach.answered(larger, [asked], 1.0)[0].relations == found[0].relations
+    chances = [told for one in found for *_, told in (*one.portrayals, *one.relations)]
+    assert all(sum(told) == pytest.approx(1, abs=1e-3) for told in chances)
+
+
+def test_the_student_says_which_texts_and_the_reader_what_is_learned(larger, tmp_path, monkeypatch):
+    ada, bob = ((0, 3), ((1, 1.0),)), ((8, 11), ((1, 1.0),))
+    told = [data.Example(f"ada met bob {word}", tagged=(ada, bob)) for word in ("", "party", "lake", "row")]
+    student = Model.load(write(tmp_path))
+    asked = [judged._asked(one) for one in told]
+    sure = [
+        min(chances[2] for *_, chances in (*one.portrayals, *one.relations))
+        for one in teach.answered(student, asked, 1.0)
+    ]
+    monkeypatch.setattr(judged, "_PLAIN", sorted(sure)[2])  # two are plain
+    monkeypatch.setattr(judged, "_KEPT", 0.0)
+    found = judged.judged(larger, student, told)
+    assert [one.text for one in found] == [
+        one.text for one, least in zip(told, sure, strict=True) if least < sorted(sure)[2]
+    ]
+    by_reader = {one.text: set(one.relations) for one in teach.answered(larger, asked, 1.0)}
+    assert all(set(one.relations) <= by_reader[one.text] for one in found)
+
+
+def test_a_text_without_names_is_asked_nothing(larger):
+    assert judged.judged(larger, larger, [data.Example("nobody met"), data.Example("")]) == []
+
+
+def test_what_is_left_out_of_a_text_are_plain_answers(larger, monkeypatch):
+    words = [((4 * n, 4 * n + 3), ((1, 1.0),)) for n in range(12)]
+    text = " ".join(["ada", "bob", "cem", "dee", "eve", "fay", "gil", "hal", "ian", "jon", "kay", "leo"])
+    everything = judged._asked(data.Example(text, tagged=tuple(words)))
+    (told,) = teach.answered(larger, [everything], 1.0)
+    neutral = sorted(told[2] for *_, told in told.relations)
+    monkeypatch.setattr(judged, "_PLAIN", neutral[-100])  # a hundred of 132 pairs are plain
+    (found,) = judged.judged(larger, larger, [data.Example(text, tagged=tuple(words))])
+    loud = {pair for pair in told.relations if pair[2][2] < neutral[-100]}
+    assert len(loud) == 32
+    assert loud <= set(found.relations) < set(told.relations)
+    assert len(found.relations) == 32 + 2 + 2 * 32
 
 
 def test_what_is_said_of_words_mixes_with_their_labels(larger):
@@ -292,7 +345,9 @@ def test_sentences_of_news_are_asked_about_their_people(tmp_path, monkeypatch):
     assert "Short one." not in found
     known = {data.key(text) for _, text in annotated.texts(tmp_path)} | data.held_out(tmp_path)
     assert not known & set(map(data.key, found))
-    assert len(teach.sentences(tmp_path, {"news": 1, "longest": 400})) == 1
+    drawn = [teach.sentences(tmp_path, {"news": 1, "longest": 400}, seed) for seed in range(9)]
+    assert {len(texts) for texts in drawn} == {1}
+    assert len({texts[0] for texts in drawn}) > 1
 
 
 def test_what_was_written_is_read_and_trained_on(tmp_path, monkeypatch):
@@ -312,6 +367,9 @@ def test_what_was_written_is_read_and_trained_on(tmp_path, monkeypatch):
     assert all(one.tagged is None for one in told)
     monkeypatch.setattr("sys.argv", [*arguments, "--namer", str(folder)])
     teach.main()
+    assert not any(one.every for one in teach.read(out))
+    monkeypatch.setattr("sys.argv", [*arguments, "--namer", str(folder), "--reader", str(folder)])
+    teach.main()
     named = [one for one in teach.read(out) if one.tagged is not None]
     assert any(one.tagged for one in named)
     assert any(one.every for one in teach.read(out))
@@ -319,7 +377,11 @@ def test_what_was_written_is_read_and_trained_on(tmp_path, monkeypatch):
     text = train.CONFIG.read_text()
     assert "\nevery = " in text
     teach.CONFIG.write_text(text.replace("\nevery = ", "\nevery = 0\nonce = "))
-    monkeypatch.setattr("sys.argv", [*arguments[:-1], str(tmp_path / "none.jsonl"), "--namer", str(folder)])
+    monkeypatch.setattr("sys.argv", [*arguments, "--reader", str(folder)])
+    with pytest.raises(SystemExit):
+        teach.main()
+    none = [*arguments[:-1], str(tmp_path / "none.jsonl"), "--namer", str(folder), "--reader", str(folder)]
+    monkeypatch.setattr("sys.argv", none)
     teach.main()
     none = teach.read(tmp_path / "none.jsonl")
     assert none == [one for one in teach.read(out) if not one.every]
@@ -332,9 +394,10 @@ def test_what_was_written_is_read_and_trained_on(tmp_path, monkeypatch):
     chances = [k for one in told for *_, k in (*one.portrayals, *one.relations)]
     assert all(isinstance(k, tuple) and sum(k) == pytest.approx(1, abs=1e-3) for k in chances)
     assert any(one.relations for one in told)
-    assert teach.read(out, pairs=False) == [
-        replace(one, relations=()) for one in teach.read(out) if one.portrayals or one.tagged is not None
-    ]
+    chosen = [one if one.every else replace(one, relations=()) for one in teach.read(out)]
+    chosen = [one for one in chosen if one.portrayals or one.relations or one.tagged is not None]
+    assert teach.read(out, pairs=False) == chosen
+    assert any(one.relations for one in chosen)
     made = {name: x for name, x in Network(CONFIG).encoder.state_dict().items() if name != "case.weight"}
     monkeypatch.setattr(train, "base", lambda: (CONFIG["encoder"], made, tokenizer()))
     settings = train_settings()
