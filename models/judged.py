@@ -62,20 +62,18 @@ def _fewer(one: Example, rng: random.Random) -> Example:
     labels = replace(
         one,
         portrayals=tuple((span, _label(told)) for span, told in one.portrayals),
-        relations=tuple((*pair, _label(told)) for pair, told in between.items()),
+        relations=tuple((holder, target, _label(told)) for holder, target, told in one.relations),
     )
     kept = annotated.fewer(labels, rng)
     return replace(
         one,
         portrayals=tuple((span, about[span]) for span, _ in kept.portrayals),
-        relations=tuple(
-            (*pair, between[pair]) for pair in ((one, other) for one, other, _ in kept.relations)
-        ),
+        relations=tuple((holder, target, between[holder, target]) for holder, target, _ in kept.relations),
     )
 
 
 def _label(told: int | data.Chances) -> int:
-    """Neutral where the answer is plain; where it is not, something else, whatever is likeliest."""
+    """What `annotated.fewer` asks of a label: neutral where the answer is plain, else another, whichever."""
     return _NEUTRAL if _plain(told) else STANCES.index("favor")
 
 

@@ -130,7 +130,7 @@ def _rows(
 
 
 def _settled(tags: models.Tags, parts: list[_Part], found: list[list[int]]) -> models.Tags:
-    """The tags, after the mentions of one name in one text have agreed on its type, as in a run."""
+    """The tags, after the mentions of one name in one text have settled on its type, as in a run."""
     rows = [row for some in found for row in some]
     names = [parts[tags.text_no[row]].text[tags.start[row] : tags.end[row]] for row in rows]
     of = [no for no, some in enumerate(found) for _ in some]

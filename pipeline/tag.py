@@ -80,7 +80,7 @@ def _attributions(prose: pa.Table, texts: list[str], said: models.Said | None) -
         score = pa.nulls(len(found), pa.float32())
     else:
         text_no, start, end = (np.asarray(x).tolist() for x in (said.text_no, said.start, said.end))
-        role, score = said.role, pa.array(np.round(np.asarray(said.score, np.float32), 4))
+        role, score = said.role, pa.array(np.round(np.asarray(said.score, np.float32), DECIMALS))
     of_span = prose.select(["article_id", "sentence_no"]).take(pa.array(text_no, pa.int64()))
     spans = {"start": pa.array(start, pa.int32()), "end": pa.array(end, pa.int32())}
     named = {"role": pa.array(role, pa.string()), "score": score}
