@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import random
+import tarfile
 import tomllib
 import zipfile
 from dataclasses import replace
@@ -350,6 +351,33 @@ def test_sentences_of_news_are_asked_about_their_people(tmp_path, monkeypatch):
     assert len({texts[0] for texts in drawn}) > 1
 
 
+def with_damaged(folder, texts):
+    """Articles in the raw layout, damaged as texts say."""
+    with tarfile.open(folder / "raw/stripped_articles.tar.gz", "w:gz") as archive:
+        for number, text in enumerate(texts):
+            content = f"A title of its own\n20200102\nhttps://news.example:443/{number}\n\n{text}\n".encode()
+            member = tarfile.TarInfo(f"{number:05}.txt")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+
+
+def test_sentences_of_damaged_articles_are_asked_about_as_they_come_out_of_cleaning(tmp_path, monkeypatch):
+    rows = write_data(tmp_path)
+    monkeypatch.setattr(annotated, "FILE", lines(tmp_path / "labels.jsonl.gz", rows))
+    read = "Some article is left out, to be read by eye later on."
+    known = next(text for _, text in annotated.texts(tmp_path) if len(text) > 40)
+    asked = "The plan wont pass, and he didnt say why that is so. Ada Alm spoke to Bo Berg once more at noon."
+    plain = [f"{n} plain words that say nothing at all of it." for n in "ab"]
+    with_damaged(tmp_path, [read, asked, known, *plain])
+    settings = {"news": 10**6, "longest": 400}
+    assert sorted(teach.sentences(tmp_path, settings, damaged=True)) == [
+        "Ada Alm spoke to Bo Berg once more at noon.",
+        "The plan won't pass, and he didn't say why that is so.",
+        *plain,
+    ]
+    assert len(teach.sentences(tmp_path, settings | {"news": 2}, damaged=True)) == 2
+
+
 def test_what_was_written_is_read_and_trained_on(tmp_path, monkeypatch):
     rows = write_data(tmp_path)
     with_news(tmp_path)
@@ -360,6 +388,12 @@ def test_what_was_written_is_read_and_trained_on(tmp_path, monkeypatch):
     )
     out = tmp_path / "taught.jsonl"
     arguments = ["teach", "--data", str(tmp_path), "--teacher", str(folder), "--out", str(out)]
+    with_damaged(tmp_path, ["", "Cy Dahl spoke with the other reporters at noon."])
+    monkeypatch.setattr("sys.argv", [*arguments, "--namer", str(folder), "--damaged"])
+    teach.main()
+    texts = {one.text for one in teach.read(out)}
+    assert "Cy Dahl spoke with the other reporters at noon." in texts
+    assert "Ada Alm spoke with the reporters at noon." not in texts
     monkeypatch.setattr("sys.argv", arguments)
     teach.main()
     told = teach.read(out)
