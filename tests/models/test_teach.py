@@ -368,7 +368,7 @@ def test_sentences_of_damaged_articles_are_asked_about_as_they_come_out_of_clean
     known = next(text for _, text in annotated.texts(tmp_path) if len(text) > 40)
     asked = "The plan wont pass, and he didnt say why that is so. Ada Alm spoke to Bo Berg once more at noon."
     plain = [f"{n} plain words that say nothing at all of it." for n in "ab"]
-    with_damaged(tmp_path, [read, asked, known, *plain])
+    with_damaged(tmp_path, [asked, known, *plain, "", read])
     settings = {"news": 10**6, "longest": 400}
     assert sorted(teach.sentences(tmp_path, settings, damaged=True)) == [
         "Ada Alm spoke to Bo Berg once more at noon.",
@@ -388,7 +388,7 @@ def test_what_was_written_is_read_and_trained_on(tmp_path, monkeypatch):
     )
     out = tmp_path / "taught.jsonl"
     arguments = ["teach", "--data", str(tmp_path), "--teacher", str(folder), "--out", str(out)]
-    with_damaged(tmp_path, ["", "Cy Dahl spoke with the other reporters at noon."])
+    with_damaged(tmp_path, ["Cy Dahl spoke with the other reporters at noon."])
     monkeypatch.setattr("sys.argv", [*arguments, "--namer", str(folder), "--damaged"])
     teach.main()
     texts = {one.text for one in teach.read(out)}
