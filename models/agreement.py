@@ -1,7 +1,10 @@
-"""How well two readings under our guidelines agree: `python -m models.agreement`.
+"""How well readings under our guidelines agree: `python -m models.agreement`.
 
-The second, by the same model, saw none of the first's labels of these 250 sentences. Names are compared by
-span and type, stances where both found the same span; Cohen's kappa and macro-F1 of one against the other.
+`annotations_readings.jsonl.gz` holds three readings of each sentence that is held out to measure on, by the
+same model, which saw no labels: a row has `sha` and three `readings`, each [name, stance] and [holder,
+target, stance] of the names that the sentence's labels list (the first of those that are alike). What two of
+three say is the label. Of 250 sentences the names were read twice (`annotations_second.jsonl.gz`). Names are
+compared by span and type; Cohen's kappa and macro-F1 of one reading against another.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +22,16 @@ import numpy as np
 from models import STANCES, annotated
 from models.scores import macro_f1
 
+READINGS = Path(__file__).with_name("annotations_readings.jsonl.gz")
 SECOND = Path(__file__).with_name("annotations_second.jsonl.gz")
 Labels = Mapping[str, Any]
 _NEUTRAL = STANCES.index("neutral")
 
 
-def both() -> Iterator[tuple[Labels, Labels]]:
-    """The rows of the two readers, sentence by sentence."""
+def read(path: Path) -> Iterator[tuple[Labels, Labels]]:
+    """The label rows of the sentences of a file, each with its row there."""
     first = {row["sha"]: row for row in annotated.rows()}
-    with gzip.open(SECOND, "rt", encoding="utf-8") as lines:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
         yield from ((first[row["sha"]], row) for row in map(json.loads, lines))
 
 
@@ -37,29 +42,24 @@ def names(pairs: Sequence[tuple[Labels, Labels]]) -> float:
     return 2 * shared / sum(len(one) + len(other) for one, other in sets)
 
 
-def portrayals(one: Labels, other: Labels) -> list[tuple[int, int]]:
-    """What both say of each entity that both found."""
-    mine, theirs = dict(one["portrayals"]), dict(other["portrayals"])
-    return [(_stance(mine.get(i)), _stance(theirs.get(j))) for i, j in _shared(one, other)]
-
-
-def relations(one: Labels, other: Labels) -> list[tuple[int, int]]:
-    """What both say of each pair of entities that both found, and whose first can hold a stance."""
-    mine, theirs = ({(i, j): stance for i, j, stance in row["relations"]} for row in (one, other))
-    shared = _shared(one, other)
+def portrayals(labels: Labels, reading: Labels) -> list[int]:
+    """What a reading says of each entity of a sentence."""
+    told = dict(reading["portrayals"])
     return [
-        (_stance(mine.get((i, k))), _stance(theirs.get((j, n))))
-        for i, j in shared
-        for k, n in shared
-        if i != k and one["names"][i][2] in annotated.HOLDERS
+        _stance(told.get(i)) for i, (*_, kind) in enumerate(labels["names"]) if kind in annotated.ENTITIES
     ]
 
 
-def _shared(one: Labels, other: Labels) -> list[tuple[int, int]]:
-    """Index in both of the entities with the same span."""
-    place = {(start, end): j for j, (start, end, _) in enumerate(other["names"])}
-    found = [(i, place.get((start, end)), kind) for i, (start, end, kind) in enumerate(one["names"])]
-    return [(i, j) for i, j, kind in found if j is not None and kind in annotated.ENTITIES]
+def relations(labels: Labels, reading: Labels) -> list[int]:
+    """What a reading says of each pair of entities, of which the first can hold a stance."""
+    told = {(i, j): stance for i, j, stance in reading["relations"]}
+    kinds = [kind for *_, kind in labels["names"]]
+    return [
+        _stance(told.get((i, j)))
+        for i, holder in enumerate(kinds)
+        for j, target in enumerate(kinds)
+        if i != j and holder in annotated.HOLDERS and target in annotated.ENTITIES
+    ]
 
 
 def _stance(name: str | None) -> int:
@@ -76,12 +76,16 @@ def kappa(pairs: Sequence[tuple[int, int]]) -> float:
 
 def main() -> None:
     """Command line."""
-    pairs = list(both())
-    print(f"{len(pairs)} sentences; names: F1 {100 * names(pairs):.1f}")
+    twice = list(read(SECOND))
+    print(f"names of {len(twice)} sentences: F1 {100 * names(twice):.1f}")
+    rows = list(read(READINGS))
     for what, of in (("portrayal", portrayals), ("who on whom", relations)):
-        labels = [pair for one, other in pairs for pair in of(one, other)]
-        f1 = macro_f1(*np.array(labels).T)
-        print(f"{what}: {len(labels)} questions, kappa {kappa(labels):.2f}, macro-F1 {100 * f1:.1f}")
+        told = [[k for labels, row in rows for k in of(labels, row["readings"][n])] for n in range(3)]
+        print(f"{what}: {len(told[0])} questions about {len(rows)} sentences")
+        for one, other in combinations(range(3), 2):
+            pairs = list(zip(told[one], told[other], strict=True))
+            f1 = 100 * macro_f1(*np.array(pairs).T)
+            print(f"  readings {one + 1} and {other + 1}: kappa {kappa(pairs):.2f}, macro-F1 {f1:.1f}")
 
 
 if __name__ == "__main__":

@@ -127,9 +127,11 @@ def _undamaged(folder: Path) -> Iterator[str]:
 
 
 def _repaired(folder: Path) -> Iterator[str]:
-    with tarfile.open(folder / "raw/stripped_articles.tar.gz") as archive:
+    with tarfile.open(folder / annotated.DAMAGED) as archive:
         for number, member in enumerate(archive):
-            if number not in _READ and (file := archive.extractfile(member)):
+            if number in _READ or number in annotated.MEASURED:
+                continue
+            if file := archive.extractfile(member):
                 title, _, _, lines = layout(file.read().decode())
                 found = sentences_of(clean_lines(title, lines))
                 yield from (sentence.text for sentence in found if sentence.kind == "body")

@@ -6,7 +6,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_data import lines, write
+from tiny_data import damaged, lines, write
 
 from models import STANCES, TYPES, annotated, data
 from models.data import Example
@@ -60,10 +60,34 @@ def test_sentences_of_the_newswire_are_told_by_their_tokens(tmp_path, monkeypatc
     assert [found for _, found in annotated.texts(tmp_path)] == [text]
 
 
+def test_damaged_articles_that_are_measured_on_are_never_trained_on(tmp_path, monkeypatch):
+    rows = write(tmp_path)
+    whole = damaged(tmp_path, [f"{n} The boats sank Ada in {2000 + n}." for n in range(24)])
+    new = []
+    for number in (11, 23):
+        at = whole[number].index("The")
+        sentence = whole[number][at:-1]
+        one = row(sentence, [("Ada", "PERSON")], [[0, "against"]])
+        new.append(one | {"of": f"damaged/{number:05}", "at": [at, at + len(sentence)]})
+    relabelled([*rows, *new], tmp_path, monkeypatch)
+    assert [text for _, text in annotated.texts(tmp_path)][len(rows) :] == [
+        "The boats sank Ada in 2011.",
+        "The boats sank Ada in 2023.",
+    ]
+    assert all(map(annotated.unseen, new))
+    assert not {"The boats sank Ada in 2011."} & {
+        one.text for one in annotated.examples(tmp_path, random.Random(1))
+    }
+    relabelled([new[0] | {"of": "damaged/00012"}], tmp_path, monkeypatch)
+    with pytest.raises(ValueError, match="of damaged/00012 "):
+        list(annotated.texts(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("of", "at"),
     [
         ("stance", None),
+        ("damaged/00011", [0, 9]),
         ("news/a1", [0, 9]),
         ("news/a1", [8000, 9000]),
         ("news/nothing", [0, 9]),
@@ -79,8 +103,9 @@ def test_a_sentence_that_the_data_lacks_is_named(tmp_path, monkeypatch, of, at):
 
 
 def test_what_is_held_out_depends_on_the_sentence_alone(labels, tmp_path):
-    assert annotated.held_out({"sha": "00000000000000a0"})
-    assert not annotated.held_out({"sha": "00000000000000a1"})
+    assert annotated.held_out({"sha": "00000000000000a0", "of": "stance"})
+    assert not annotated.held_out({"sha": "00000000000000a1", "of": "stance"})
+    assert annotated.held_out({"sha": "00000000000000a1", "of": "damaged/00011"})
     rest = annotated.examples(tmp_path, random.Random(1))
     kept = {text for one, text in annotated.texts(tmp_path) if int(one["sha"], 16) % 8 == 0}
     assert len(kept) + len(rest) == len(labels)
@@ -204,7 +229,7 @@ def test_the_committed_rows_are_well_formed(committed):
     for r in committed:
         assert list(r) == ["sha", "of", "at", "names", "portrayals", "relations"]
         assert re.fullmatch(r"[0-9a-f]{16}", r["sha"])
-        assert re.fullmatch(r"stance|newswire/\d+|news/[\w-]{16}", r["of"])
+        assert re.fullmatch(r"stance|newswire/\d+|news/[\w-]{16}|damaged/\d{5}", r["of"])
         assert (r["at"] is None) == (r["of"] == "stance")
         assert r["at"] is None or 0 <= r["at"][0] < r["at"][1]
 
@@ -216,7 +241,7 @@ def test_the_committed_labels_are_about_names_of_the_row(committed):
             assert at <= start < end
             assert kind in TYPES
             at = end
-        if r["of"].startswith("news/"):
+        if r["of"].startswith(("news/", "damaged/")):
             assert at <= r["at"][1] - r["at"][0]
         count = len(r["names"])
         assert all(0 <= i < count and s in STANCES[:2] for i, s in r["portrayals"])

@@ -4,7 +4,6 @@ import gzip
 import io
 import json
 import random
-import tarfile
 import tomllib
 import zipfile
 from dataclasses import replace
@@ -14,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import save
 from tiny import CONFIG, tokenizer, write
-from tiny_data import lines
+from tiny_data import damaged, lines
 from tiny_data import write as write_data
 
 from models import STANCES, annotated, batches, data, judged, loop, teach, teacher, train
@@ -351,16 +350,6 @@ def test_sentences_of_news_are_asked_about_their_people(tmp_path, monkeypatch):
     assert len({texts[0] for texts in drawn}) > 1
 
 
-def with_damaged(folder, texts):
-    """Articles in the raw layout, damaged as texts say."""
-    with tarfile.open(folder / "raw/stripped_articles.tar.gz", "w:gz") as archive:
-        for number, text in enumerate(texts):
-            content = f"A title of its own\n20200102\nhttps://news.example:443/{number}\n\n{text}\n".encode()
-            member = tarfile.TarInfo(f"{number:05}.txt")
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-
-
 def test_sentences_of_damaged_articles_are_asked_about_as_they_come_out_of_cleaning(tmp_path, monkeypatch):
     rows = write_data(tmp_path)
     monkeypatch.setattr(annotated, "FILE", lines(tmp_path / "labels.jsonl.gz", rows))
@@ -368,7 +357,7 @@ def test_sentences_of_damaged_articles_are_asked_about_as_they_come_out_of_clean
     known = next(text for _, text in annotated.texts(tmp_path) if len(text) > 40)
     asked = "The plan wont pass, and he didnt say why that is so. Ada Alm spoke to Bo Berg once more at noon."
     plain = [f"{n} plain words that say nothing at all of it." for n in "ab"]
-    with_damaged(tmp_path, [asked, known, *plain, "", read])
+    damaged(tmp_path, [asked, known, *plain, "", read, *[""] * 5, read + " " + read.replace("Some", "That")])
     settings = {"news": 10**6, "longest": 400}
     assert sorted(teach.sentences(tmp_path, settings, damaged=True)) == [
         "Ada Alm spoke to Bo Berg once more at noon.",
@@ -388,7 +377,7 @@ def test_what_was_written_is_read_and_trained_on(tmp_path, monkeypatch):
     )
     out = tmp_path / "taught.jsonl"
     arguments = ["teach", "--data", str(tmp_path), "--teacher", str(folder), "--out", str(out)]
-    with_damaged(tmp_path, ["Cy Dahl spoke with the other reporters at noon."])
+    damaged(tmp_path, ["Cy Dahl spoke with the other reporters at noon."])
     monkeypatch.setattr("sys.argv", [*arguments, "--namer", str(folder), "--damaged"])
     teach.main()
     texts = {one.text for one in teach.read(out)}

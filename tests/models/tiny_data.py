@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import random
+import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -94,6 +96,20 @@ def polnear(folder: Path, name: str, text: str, spans: list[tuple[str, str]]) ->
     marks = [f"T{i}\t{role} {at}\tsome text\n" for i, (role, at) in enumerate(spans)]
     made = "".join([*marks, "E1\tAttribution:T1 Source:T0\n", "#1\tAnnotatorNotes T1\tdoubtful\n"])
     (folder / "attributions" / f"{name}_ab.ann").write_text(made, "utf-8")
+
+
+def damaged(folder: Path, texts: list[str]) -> list[str]:
+    """Writes an archive of articles in the raw layout, with a text each; returns what is in its files."""
+    path = folder / "raw/stripped_articles.tar.gz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    head = "A title of its own\n20200102\nhttps://news.example:443/"
+    whole = [f"{head}{number}\n\n{text}\n" for number, text in enumerate(texts)]
+    with tarfile.open(path, "w:gz") as archive:
+        for number, content in enumerate(whole):
+            member = tarfile.TarInfo(f"{number:05}.txt")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content.encode()))
+    return whole
 
 
 def write(folder: Path, size: int = 24, seed: int = 1) -> list[dict[str, Any]]:
