@@ -1,10 +1,10 @@
 """How well readings under our guidelines agree: `python -m models.agreement`.
 
 `annotations_readings.jsonl.gz` holds three readings of each sentence that is held out to measure on, by the
-same model, which saw no labels: a row has `sha` and three `readings`, each [name, stance] and [holder,
-target, stance] of the names that the sentence's labels list (the first of those that are alike). What two of
-three say is the label. Of 250 sentences the names were read twice (`annotations_second.jsonl.gz`). Names are
-compared by span and type; Cohen's kappa and macro-F1 of one reading against another.
+same model, which did not see the others: a row has `sha`, `first` (of each name of the labels, the first that
+is alike) and three `readings`, each [name, stance] and [holder, target, stance] of such first names. What two
+of three say is the label. Of 250 sentences the names were read twice (`annotations_second.jsonl.gz`). Names
+are compared by span and type; Cohen's kappa and macro-F1 of one reading against another.
 """
 
 from __future__ import annotations
@@ -42,24 +42,23 @@ def names(pairs: Sequence[tuple[Labels, Labels]]) -> float:
     return 2 * shared / sum(len(one) + len(other) for one, other in sets)
 
 
-def portrayals(labels: Labels, reading: Labels) -> list[int]:
-    """What a reading says of each entity of a sentence."""
+def portrayals(labels: Labels, row: Labels, reading: Labels) -> list[int]:
+    """What a reading says of each entity of a sentence, alike ones once."""
     told = dict(reading["portrayals"])
-    return [
-        _stance(told.get(i)) for i, (*_, kind) in enumerate(labels["names"]) if kind in annotated.ENTITIES
-    ]
+    return [_stance(told.get(i)) for i in _entities(labels, row)]
 
 
-def relations(labels: Labels, reading: Labels) -> list[int]:
+def relations(labels: Labels, row: Labels, reading: Labels) -> list[int]:
     """What a reading says of each pair of entities, of which the first can hold a stance."""
     told = {(i, j): stance for i, j, stance in reading["relations"]}
+    entities = _entities(labels, row)
+    holders = [i for i in entities if labels["names"][i][2] in annotated.HOLDERS]
+    return [_stance(told.get((i, j))) for i in holders for j in entities if i != j]
+
+
+def _entities(labels: Labels, row: Labels) -> list[int]:
     kinds = [kind for *_, kind in labels["names"]]
-    return [
-        _stance(told.get((i, j)))
-        for i, holder in enumerate(kinds)
-        for j, target in enumerate(kinds)
-        if i != j and holder in annotated.HOLDERS and target in annotated.ENTITIES
-    ]
+    return [i for i in sorted(set(row["first"])) if kinds[i] in annotated.ENTITIES]
 
 
 def _stance(name: str | None) -> int:
@@ -80,7 +79,7 @@ def main() -> None:
     print(f"names of {len(twice)} sentences: F1 {100 * names(twice):.1f}")
     rows = list(read(READINGS))
     for what, of in (("portrayal", portrayals), ("who on whom", relations)):
-        told = [[k for labels, row in rows for k in of(labels, row["readings"][n])] for n in range(3)]
+        told = [[k for labels, row in rows for k in of(labels, row, row["readings"][n])] for n in range(3)]
         print(f"{what}: {len(told[0])} questions about {len(rows)} sentences")
         for one, other in combinations(range(3), 2):
             pairs = list(zip(told[one], told[other], strict=True))

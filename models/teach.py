@@ -1,23 +1,19 @@
-"""What teachers say of texts: `python -m models.teach --data DIR --teacher FOLDER [--namer … --reader …]`.
+"""What teachers say of texts: `python -m models.teach --data DIR --news FILE --teacher FOLDER [--namer …]`.
 
 Distillation (Hinton et al., 2015) of what a larger encoder tells better: the student learns the chances
 that a teacher gives to each stance, on the sentences of the public sets, where the label has a say too, and
 on sentences of news that nobody labelled; and the chances that a teacher of names gives to the tags of each
 word, on the newswire, where the label has a say, and on those sentences. A third, which has learned our own
 labels of stances, is asked how sentences of news portray every name, and about every pair (`models.judged`).
-With `--damaged` the sentences are those of articles that lost their characters outside ASCII, as cleaning
-repairs them.
+`python -m tests.news_sentences` finds the sentences of news.
 `python -m models.train --as teacher`, `--as namer` and `--as reader` train them.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import random
-import re
-import tarfile
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -29,14 +25,10 @@ import numpy as np
 from models import STANCES, annotated, data
 from models.data import Example, Tagged
 from models.judged import answered, judged, three
-from pipeline.clean import clean_lines, sentences_of
-from pipeline.texts import layout
 
 CONFIG = Path(__file__).with_name("train.toml")
 OUT = Path(__file__).parent / "runs" / "taught.jsonl"
 _SHORTEST = 40  # characters of a sentence
-_CUT = re.compile(r"""(?<=[.!?])["”’']?\s+(?=["“‘'(]?[A-Z])""")
-_READ = range(5, 10**6, 12)  # these damaged articles are left out: what is published of them is read by eye
 _PERSON = "PERSON"  # what NewsMTSC asks about
 _LEAST = 0.01  # chance of a tag that is told; a word that is surer to be outside is left out
 _BUDGET = 1024  # word pieces per batch, padding included
@@ -48,12 +40,12 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder laid out as docs/models.md says")
+    parser.add_argument("--news", type=Path, required=True, help="sentences of news to ask about, one a line")
     parser.add_argument("--teacher", type=Path, required=True, help="model folder of the teacher of stances")
     parser.add_argument("--namer", type=Path, help="that of the teacher of names")
     parser.add_argument("--reader", type=Path, help="that of our own labels of stances")
     parser.add_argument("--out", type=Path, default=OUT, help="JSON lines to write; they hold the sentences")
     parser.add_argument("--seed", type=int, default=0, help="of the draw of sentences: another, other ones")
-    parser.add_argument("--damaged", action="store_true", help="ask about sentences of the damaged articles")
     given = parser.parse_args()
     if given.reader and not given.namer:
         parser.error("--reader needs --namer: it is asked about the names that the other finds")
@@ -63,7 +55,7 @@ def main() -> None:
     labelled = data.portrayals(given.data / "stance/newsmtsc/train.jsonl", out)
     labelled += data.relations(given.data / "stance/directed/train.jsonl", reverse=True, but=out)
     student = Model.load()
-    drawn = sentences(given.data, settings, given.seed, damaged=given.damaged)
+    drawn = sentences(given.news, given.data, settings, given.seed)
     news = asked(student, drawn, settings["pairs"])
     wire: list[Example] = []
     every: list[Example] = []
@@ -111,30 +103,13 @@ def _tags(told: Iterable[Sequence[Any]]) -> Tagged:
     return tuple((int(tag), float(chance)) for tag, chance in told)
 
 
-def sentences(folder: Path, settings: dict[str, Any], seed: int = 0, *, damaged: bool = False) -> list[str]:
-    """Sentences of news articles, drawn by chance, of no dev set and none that we labelled."""
+def sentences(news: Path, folder: Path, settings: dict[str, Any], seed: int = 0) -> list[str]:
+    """Sentences of the file `news`, drawn by chance, of no dev set and none that we labelled."""
     known = data.held_out(folder) | {data.key(text) for _, text in annotated.texts(folder)}
-    cut = _repaired(folder) if damaged else _undamaged(folder)
-    fit = [part for part in dict.fromkeys(cut) if _SHORTEST < len(part) < settings["longest"]]
-    fit = [part for part in fit if data.key(part) not in known]
+    lines = dict.fromkeys(news.read_text("utf-8").splitlines())
+    fit = [line for line in lines if _SHORTEST < len(line) < settings["longest"]]
+    fit = [line for line in fit if data.key(line) not in known]
     return random.Random(seed).sample(fit, min(settings["news"], len(fit)))  # noqa: S311 (sampling)
-
-
-def _undamaged(folder: Path) -> Iterator[str]:
-    with gzip.open(folder / "raw/clean_articles.jsonl.gz", "rt", encoding="utf-8") as lines:
-        articles = [json.loads(line)["text"] for line in lines]
-    return (part.strip() for text in articles for line in text.split("\n") for part in _CUT.split(line))
-
-
-def _repaired(folder: Path) -> Iterator[str]:
-    with tarfile.open(folder / annotated.DAMAGED) as archive:
-        for number, member in enumerate(archive):
-            if number in _READ or number in annotated.MEASURED:
-                continue
-            if file := archive.extractfile(member):
-                title, _, _, lines = layout(file.read().decode())
-                found = sentences_of(clean_lines(title, lines))
-                yield from (sentence.text for sentence in found if sentence.kind == "body")
 
 
 def asked(tagger: Any, texts: Sequence[str], pairs: int) -> list[Example]:

@@ -2,6 +2,7 @@ import gzip
 import json
 import random
 import re
+from collections import defaultdict
 
 import pytest
 from hypothesis import given
@@ -269,3 +270,15 @@ def test_the_committed_labels_are_as_rare_as_stances_are(committed):
     for of in ("portrayals", "relations"):
         against = sum(s == "against" for r in committed for *_, s in r[of])
         assert 0.5 < against / sum(len(r[of]) for r in committed) < 0.8
+
+
+def test_no_committed_sentence_that_is_measured_on_overlaps_one_that_is_trained_on(committed):
+    trained = defaultdict(list)
+    for r in committed:
+        if not annotated.held_out(r) and r["of"].startswith("news/"):
+            trained[r["of"]].append(r["at"])
+    measured = [r for r in committed if annotated.unseen(r)]
+    assert len(measured) > 2_000
+    assert not [
+        r["sha"] for r in measured for lo, hi in trained[r["of"]] if lo < r["at"][1] and r["at"][0] < hi
+    ]

@@ -1,6 +1,5 @@
 """A teacher: its encoder, what it says of texts, and learning from that."""
 
-import gzip
 import io
 import json
 import random
@@ -13,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save
 from tiny import CONFIG, tokenizer, write
-from tiny_data import damaged, lines
+from tiny_data import lines
 from tiny_data import write as write_data
 
 from models import STANCES, annotated, batches, data, judged, loop, teach, teacher, train
@@ -324,65 +323,39 @@ def test_learning_from_sure_chances_is_learning_from_labels():
         assert labels != pytest.approx(loss(part, (0.2, 0.5, 0.3), (0.9, 0.1, 0.0)))
 
 
+NEWS = ["Ada Alm spoke with the reporters at noon.", "Then Bo Berg left the old harbour in a hurry!"]
+
+
 def with_news(folder):
-    """One more article, which nobody labelled."""
-    path = folder / "raw/clean_articles.jsonl.gz"
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        articles = [json.loads(line) for line in file]
-    new = "Ada Alm spoke with the reporters at noon. Then Bo Berg left the old harbour in a hurry! Short one."
-    lines(path, [*articles, {"id": "new", "source": "x", "text": new}])
+    """A file of sentences that nobody labelled, a short one, and some that are labelled or held out."""
+    known = [text for _, text in annotated.texts(folder)]
+    known += [row["sentence"] for row in data.rows(folder / "stance/newsmtsc/dev_rw.jsonl")]
+    path = folder / "news.txt"
+    path.write_text("".join(f"{text}\n" for text in (*NEWS, "Short one.", NEWS[0], *known)), "utf-8")
+    return path
 
 
-def test_sentences_of_news_are_asked_about_their_people(tmp_path, monkeypatch):
+def test_sentences_of_news_are_new_and_drawn_by_chance(tmp_path, monkeypatch):
     rows = write_data(tmp_path)
     monkeypatch.setattr(annotated, "FILE", lines(tmp_path / "labels.jsonl.gz", rows))
-    with_news(tmp_path)
-    found = teach.sentences(tmp_path, {"news": 10**6, "longest": 400})
-    assert {
-        "Ada Alm spoke with the reporters at noon.",
-        "Then Bo Berg left the old harbour in a hurry!",
-    } <= set(found)
-    assert "Short one." not in found
-    known = {data.key(text) for _, text in annotated.texts(tmp_path)} | data.held_out(tmp_path)
-    assert not known & set(map(data.key, found))
-    drawn = [teach.sentences(tmp_path, {"news": 1, "longest": 400}, seed) for seed in range(9)]
-    assert {len(texts) for texts in drawn} == {1}
-    assert len({texts[0] for texts in drawn}) > 1
-
-
-def test_sentences_of_damaged_articles_are_asked_about_as_they_come_out_of_cleaning(tmp_path, monkeypatch):
-    rows = write_data(tmp_path)
-    monkeypatch.setattr(annotated, "FILE", lines(tmp_path / "labels.jsonl.gz", rows))
-    read = "Some article is left out, to be read by eye later on."
-    known = next(text for _, text in annotated.texts(tmp_path) if len(text) > 40)
-    asked = "The plan wont pass, and he didnt say why that is so. Ada Alm spoke to Bo Berg once more at noon."
-    plain = [f"{n} plain words that say nothing at all of it." for n in "ab"]
-    damaged(tmp_path, [asked, known, *plain, "", read, *[""] * 5, read + " " + read.replace("Some", "That")])
-    settings = {"news": 10**6, "longest": 400}
-    assert sorted(teach.sentences(tmp_path, settings, damaged=True)) == [
-        "Ada Alm spoke to Bo Berg once more at noon.",
-        "The plan won't pass, and he didn't say why that is so.",
-        *plain,
-    ]
-    assert len(teach.sentences(tmp_path, settings | {"news": 2}, damaged=True)) == 2
+    path = with_news(tmp_path)
+    assert sorted(teach.sentences(path, tmp_path, {"news": 10**6, "longest": 400})) == sorted(NEWS)
+    assert teach.sentences(path, tmp_path, {"news": 10**6, "longest": 42}) == NEWS[:1]
+    drawn = [teach.sentences(path, tmp_path, {"news": 1, "longest": 400}, seed) for seed in range(9)]
+    assert {tuple(texts) for texts in drawn} == {(text,) for text in NEWS}
 
 
 def test_what_was_written_is_read_and_trained_on(tmp_path, monkeypatch):
     rows = write_data(tmp_path)
-    with_news(tmp_path)
     monkeypatch.setattr(annotated, "FILE", lines(tmp_path / "labels.jsonl.gz", rows))
+    news = with_news(tmp_path)
     folder = write(tmp_path / "model")
     monkeypatch.setattr(
         Model, "load", classmethod(lambda cls, path=None, load=Model.load: load(path or folder))
     )
     out = tmp_path / "taught.jsonl"
-    arguments = ["teach", "--data", str(tmp_path), "--teacher", str(folder), "--out", str(out)]
-    damaged(tmp_path, ["Cy Dahl spoke with the other reporters at noon."])
-    monkeypatch.setattr("sys.argv", [*arguments, "--namer", str(folder), "--damaged"])
-    teach.main()
-    texts = {one.text for one in teach.read(out)}
-    assert "Cy Dahl spoke with the other reporters at noon." in texts
-    assert "Ada Alm spoke with the reporters at noon." not in texts
+    arguments = ["teach", "--data", str(tmp_path), "--news", str(news)]
+    arguments += ["--teacher", str(folder), "--out", str(out)]
     monkeypatch.setattr("sys.argv", arguments)
     teach.main()
     told = teach.read(out)

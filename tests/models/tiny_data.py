@@ -106,7 +106,7 @@ def damaged(folder: Path, texts: list[str]) -> list[str]:
     whole = [f"{head}{number}\n\n{text}\n" for number, text in enumerate(texts)]
     with tarfile.open(path, "w:gz") as archive:
         for number, content in enumerate(whole):
-            member = tarfile.TarInfo(f"{number:05}.txt")
+            member = tarfile.TarInfo(f"{number:05}_{number}.txt")
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content.encode()))
     return whole
