@@ -18,7 +18,7 @@ from pipeline.speakers import SPEAKS
 from pipeline.tag import numbered
 from pipeline.thresholds import REPORTED, Thresholds
 
-VERSION = "6"
+VERSION = "7"
 HOLDERS = SPEAKS
 REACH = 12
 """Pairs are asked about when they stand at most so many entity mentions apart in their sentence."""
