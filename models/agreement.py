@@ -3,7 +3,7 @@
 `annotations_readings.jsonl.gz` holds three readings of each sentence that is held out to measure on, by the
 same model, which did not see the others: a row has `sha`, `first` (of each name of the labels, the first that
 is alike) and three `readings`, each [name, stance] and [holder, target, stance] of such first names. What two
-of three say is the label. Of 250 sentences the names were read twice (`annotations_second.jsonl.gz`). Names
+of three say is the label. Of 240 sentences the names were read twice (`annotations_second.jsonl.gz`). Names
 are compared by span and type; Cohen's kappa and macro-F1 of one reading against another.
 """
 

@@ -106,7 +106,7 @@ def _tags(told: Iterable[Sequence[Any]]) -> Tagged:
 def sentences(news: Path, folder: Path, settings: dict[str, Any], seed: int = 0) -> list[str]:
     """Sentences of the file `news`, drawn by chance, of no dev set and none that we labelled."""
     known = data.held_out(folder) | {data.key(text) for _, text in annotated.texts(folder)}
-    lines = dict.fromkeys(news.read_text("utf-8").splitlines())
+    lines = dict.fromkeys(news.read_text("utf-8").split("\n"))
     fit = [line for line in lines if _SHORTEST < len(line) < settings["longest"]]
     fit = [line for line in fit if data.key(line) not in known]
     return random.Random(seed).sample(fit, min(settings["news"], len(fit)))  # noqa: S311 (sampling)

@@ -22,14 +22,16 @@ def test_damaged_articles_are_cleaned_and_those_set_aside_left_out(tmp_path, cap
     monkeypatch.setattr(annotated, "FILE", lines(tmp_path / "labels.jsonl.gz", write_data(tmp_path)))
     texts = [f"Paper number {n} says that much and no more." for n in range(25)]
     texts[0] = "The plan wont pass, and he didnt say why. Ada Alm spoke to Bo Berg."
-    texts[6] = texts[5].upper()  # what an article that is read by eye says too
+    texts[5] = "He left. Those who had stayed in the harbour until noon saw the boats come in."
+    texts[6] = "He left!"  # what an article that is read by eye says too
+    texts[7] = "THOSE who had stayed in the harbour until noon, we hear, saw nothing."
     damaged(tmp_path, texts)
     written(tmp_path, "--damaged")
     found = capsys.readouterr().out.splitlines()
     assert found[:2] == ["The plan won't pass, and he didn't say why.", "Ada Alm spoke to Bo Berg."]
     aside = {n for n in range(25) if n in annotated.READ or n in annotated.MEASURED}
     assert aside == {5, 11, 17, 23}
-    assert found[2:] == [texts[n] for n in range(1, 25) if n not in aside and n != 6]
+    assert found[2:] == [texts[n] for n in range(1, 25) if n not in aside and n not in (6, 7)]
 
 
 def test_undamaged_articles_give_nothing_of_a_sentence_that_is_measured_on(tmp_path, capsys, monkeypatch):
