@@ -76,9 +76,8 @@ def test_damaged_articles_that_are_measured_on_are_never_trained_on(tmp_path, mo
         "The boats sank Ada in 2023.",
     ]
     assert all(map(annotated.unseen, new))
-    assert not {"The boats sank Ada in 2011."} & {
-        one.text for one in annotated.examples(tmp_path, random.Random(1))
-    }
+    trained = {one.text for one in annotated.examples(tmp_path, random.Random(1))}
+    assert not {"The boats sank Ada in 2011.", "The boats sank Ada in 2023."} & trained
     relabelled([new[0] | {"of": "damaged/00012"}], tmp_path, monkeypatch)
     with pytest.raises(ValueError, match="of damaged/00012 "):
         list(annotated.texts(tmp_path))
@@ -103,7 +102,7 @@ def test_a_sentence_that_the_data_lacks_is_named(tmp_path, monkeypatch, of, at):
         list(annotated.texts(tmp_path))
 
 
-def test_what_is_held_out_depends_on_the_sentence_alone(labels, tmp_path):
+def test_what_is_held_out_depends_on_the_sentence_and_its_source(labels, tmp_path):
     assert annotated.held_out({"sha": "00000000000000a0", "of": "stance"})
     assert not annotated.held_out({"sha": "00000000000000a1", "of": "stance"})
     assert annotated.held_out({"sha": "00000000000000a1", "of": "damaged/00011"})
