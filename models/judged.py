@@ -26,13 +26,13 @@ def judged(reader: Any, student: Any, texts: Sequence[Example]) -> list[Example]
     """
     rng = random.Random(0)  # noqa: S311 (sampling)
     asked = [_asked(one) for one in texts]
-    told = answered(student, asked, 1.0)
+    told = answered([student], asked, 1.0)
     hard = [
         one
         for one, guessed in zip(asked, told, strict=True)
         if (one.portrayals or one.relations) and (not _all_plain(guessed) or rng.random() < _KEPT)
     ]
-    return [_fewer(one, rng) for one in answered(reader, hard, 1.0)]
+    return [_fewer(one, rng) for one in answered([reader], hard, 1.0)]
 
 
 def names(one: Example) -> list[tuple[data.Span, int]]:
@@ -86,9 +86,12 @@ def _plain(told: int | data.Chances) -> bool:
     return not isinstance(told, int) and told[_NEUTRAL] >= _PLAIN
 
 
-def answered(teacher: Any, texts: Sequence[Example], trusted: float) -> list[Example]:
-    """The texts with what the teacher says in the place of labels; as far as it is not trusted, they mix."""
-    told = _mixed(teacher, [one for one in texts if one.portrayals or one.relations], trusted)
+def answered(teachers: Sequence[Any], texts: Sequence[Example], trusted: float) -> list[Example]:
+    """The texts with what the teachers say, on average, in the place of labels.
+
+    As far as they are not trusted, labels mix with that.
+    """
+    told = _mixed(teachers, [one for one in texts if one.portrayals or one.relations], trusted)
     return [
         replace(
             one,
@@ -99,17 +102,21 @@ def answered(teacher: Any, texts: Sequence[Example], trusted: float) -> list[Exa
     ]
 
 
-def _mixed(teacher: Any, texts: Sequence[Example], trusted: float) -> Iterator[data.Chances]:
+def _mixed(teachers: Sequence[Any], texts: Sequence[Example], trusted: float) -> Iterator[data.Chances]:
     """The answers about each text, its targets first."""
     from models.asked import answers
 
     if not texts:
         return iter(())
-    told = answers(teacher, texts)
-    chances = np.exp(told.logits - told.logits.max(1, keepdims=True))
-    chances /= chances.sum(1, keepdims=True)
-    mixed = trusted * chances + (1 - trusted) * np.eye(len(STANCES))[told.gold]
+    told = [answers(teacher, texts) for teacher in teachers]
+    chances = np.mean([_chances(one.logits) for one in told], axis=0)
+    mixed = trusted * chances + (1 - trusted) * np.eye(len(STANCES))[told[0].gold]
     return map(three, np.round(mixed.astype(float), 4).tolist())
+
+
+def _chances(logits: np.ndarray) -> np.ndarray:
+    odds = np.exp(logits - logits.max(1, keepdims=True))
+    return np.asarray(odds / odds.sum(1, keepdims=True))
 
 
 def three(told: Sequence[float]) -> data.Chances:

@@ -41,7 +41,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder laid out as docs/models.md says")
     parser.add_argument("--news", type=Path, required=True, help="sentences of news to ask about, one a line")
-    parser.add_argument("--teacher", type=Path, required=True, help="model folder of the teacher of stances")
+    parser.add_argument(
+        "--teacher", type=Path, nargs="+", required=True, help="model folders of teachers of stances"
+    )
     parser.add_argument("--namer", type=Path, help="that of the teacher of names")
     parser.add_argument("--reader", type=Path, help="that of our own labels of stances")
     parser.add_argument("--out", type=Path, default=OUT, help="JSON lines to write; they hold the sentences")
@@ -50,7 +52,7 @@ def main() -> None:
     if given.reader and not given.namer:
         parser.error("--reader needs --namer: it is asked about the names that the other finds")
     settings = tomllib.loads(CONFIG.read_text())["teach"]
-    teacher = Model.load(given.teacher)
+    teachers = [Model.load(folder) for folder in given.teacher]
     out = data.held_out(given.data)
     labelled = data.portrayals(given.data / "stance/newsmtsc/train.jsonl", out)
     labelled += data.relations(given.data / "stance/directed/train.jsonl", reverse=True, but=out)
@@ -66,7 +68,7 @@ def main() -> None:
             every = judged(Model.load(given.reader), student, news[: settings["every"]])
         wire = data.newswire(given.data / "ner/worldwide/train.jsonl", but=out)
         wire = tagged(namer, wire, settings["trusted"])
-    told = [*answered(teacher, news, 1.0), *answered(teacher, labelled, settings["trusted"])]
+    told = [*answered(teachers, news, 1.0), *answered(teachers, labelled, settings["trusted"])]
     told += [*wire, *every]
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text("".join(map(_written, told)), "utf-8")

@@ -83,6 +83,25 @@ def test_damaged_articles_that_are_measured_on_are_never_trained_on(tmp_path, mo
         list(annotated.texts(tmp_path))
 
 
+def test_other_damaged_articles_are_trained_on_but_never_those_that_are_read_by_eye(tmp_path, monkeypatch):
+    write(tmp_path)
+    whole = damaged(tmp_path, [f"{n} The boats sank Ada in {2000 + n}." for n in range(24)])
+    new = []
+    for number in (4, 5):
+        at = whole[number].index("The")
+        sentence = whole[number][at:-1]
+        one = row(sentence, [("Ada", "PERSON")], [[0, "against"]])
+        new.append(one | {"of": f"damaged/{number:05}", "at": [at, at + len(sentence)]})
+    relabelled(new[:1], tmp_path, monkeypatch)
+    assert not annotated.unseen(new[0])
+    assert [one.text for one in annotated.examples(tmp_path, random.Random(1))] == [
+        "The boats sank Ada in 2004."
+    ]
+    relabelled(new[1:], tmp_path, monkeypatch)
+    with pytest.raises(ValueError, match="of damaged/00005 "):
+        list(annotated.texts(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("of", "at"),
     [
@@ -274,7 +293,7 @@ def test_the_committed_labels_are_as_rare_as_stances_are(committed):
 def test_no_committed_sentence_that_is_measured_on_overlaps_one_that_is_trained_on(committed):
     trained = defaultdict(list)
     for r in committed:
-        if not annotated.held_out(r) and r["of"].startswith("news/"):
+        if not annotated.held_out(r) and r["of"].startswith(("news/", "damaged/")):
             trained[r["of"]].append(r["at"])
     measured = [r for r in committed if annotated.unseen(r)]
     assert len(measured) > 2_000

@@ -1,5 +1,6 @@
 """A teacher: its encoder, what it says of texts, and learning from that."""
 
+import copy
 import io
 import json
 import random
@@ -119,26 +120,41 @@ def test_a_run_of_another_name_has_its_own_settings_and_else_the_first_ones():
 
 
 def test_what_is_said_takes_the_place_of_labels(larger, tmp_path):
-    (told,) = teach.answered(larger, [ASKED], 1.0)
+    (told,) = teach.answered([larger], [ASKED], 1.0)
     assert [span for span, _ in told.portrayals] == [(0, 3), (8, 11)]
     chances = np.array([told for _, told in told.portrayals])
     assert np.allclose(chances.sum(1), 1, atol=1e-3)
     assert np.ptp(chances) > 0.01
-    (mixed,) = teach.answered(larger, [ASKED], 0.7)
+    (mixed,) = teach.answered([larger], [ASKED], 0.7)
     labels = np.eye(len(STANCES))[[1, 0]]
     assert np.allclose([told for _, told in mixed.portrayals], 0.7 * chances + 0.3 * labels, atol=1e-3)
 
 
 def test_what_is_said_of_pairs_takes_the_place_of_labels(larger):
     pairs = replace(ASKED, portrayals=(), relations=(((0, 3), (8, 11), 2), ((8, 11), (0, 3), 0)))
-    (told,) = teach.answered(larger, [pairs], 1.0)
+    (told,) = teach.answered([larger], [pairs], 1.0)
     assert not told.portrayals
     assert [both for *both, _ in told.relations] == [[(0, 3), (8, 11)], [(8, 11), (0, 3)]]
     chances = np.array([told for *_, told in told.relations])
     assert np.allclose(chances.sum(1), 1, atol=1e-3)
-    (mixed,) = teach.answered(larger, [pairs], 0.7)
+    (mixed,) = teach.answered([larger], [pairs], 0.7)
     labels = np.eye(len(STANCES))[[2, 0]]
     assert np.allclose([told for *_, told in mixed.relations], 0.7 * chances + 0.3 * labels, atol=1e-3)
+
+
+def test_of_two_teachers_the_mean_is_told(larger):
+    other = Model(copy.deepcopy(larger.network), larger.tokenizer, LARGER, "other")
+    with torch.no_grad():
+        for tensor in other.network.parameters():
+            tensor.mul_(-0.7)
+    pairs = replace(ASKED, relations=(((0, 3), (8, 11), 2),))
+
+    def told(*teachers):
+        (one,) = teach.answered(teachers, [pairs], 0.7)
+        return np.array([told for *_, told in (*one.portrayals, *one.relations)])
+
+    assert np.abs(told(larger) - told(other)).max() > 0.05
+    assert np.allclose(told(larger, other), (told(larger) + told(other)) / 2, atol=1e-3)
 
 
 def test_targets_and_pairs_asked_at_once_have_the_answers_that_they_have_apart(larger):
@@ -156,7 +172,7 @@ def test_what_is_told_of_a_set_that_is_not_read_is_learned_all_the_same(larger, 
     monkeypatch.setattr(annotated, "FILE", lines(tmp_path / "labels.jsonl.gz", rows))
     out = data.held_out(tmp_path)
     labelled = data.relations(tmp_path / "stance/directed/train.jsonl", reverse=True, but=out)
-    told = teach.answered(larger, labelled[:5], 1.0)
+    told = teach.answered([larger], labelled[:5], 1.0)
     settings = {**train_settings(), "sets": ["newsmtsc"]}
     assert batches.examples(tmp_path, random.Random(1), settings, told)[:5] == told
 
@@ -174,7 +190,7 @@ def test_a_sentence_of_two_sets_keeps_the_questions_of_both(larger, tmp_path, mo
     portrayed = data.portrayals(tmp_path / "stance/newsmtsc/train.jsonl", data.held_out(tmp_path))[0]
     spans = portrayed.portrayals[0][0], (0, 1)
     both = replace(portrayed, portrayals=(), relations=((*spans, (0.5, 0.25, 0.25)),))
-    told = [both, *teach.answered(larger, [portrayed], 1.0)]
+    told = [both, *teach.answered([larger], [portrayed], 1.0)]
     texts = batches.examples(
         tmp_path, random.Random(1), {**train_settings(), "sets": ["newsmtsc", "directed"]}, told
     )
@@ -196,7 +212,7 @@ def test_an_epoch_holds_a_text_as_the_teacher_sees_it_and_not_as_it_was_labelled
     rows = write_data(tmp_path)
     monkeypatch.setattr(annotated, "FILE", lines(tmp_path / "labels.jsonl.gz", rows))
     labelled = data.portrayals(tmp_path / "stance/newsmtsc/train.jsonl", data.held_out(tmp_path))
-    told = teach.answered(larger, labelled[:5], 0.7)
+    told = teach.answered([larger], labelled[:5], 0.7)
     settings = {**train_settings(), "sets": ["newsmtsc"]}
     texts = batches.examples(tmp_path, random.Random(1), settings, told)
     assert [text for text in texts if text in told] == told
@@ -253,7 +269,7 @@ def test_every_name_and_pair_is_judged_and_few_plain_texts(larger, monkeypatch):
     both = [((7, 10), (15, 18)), ((15, 18), (7, 10))]
     assert [[(holder, target) for holder, target, _ in one.relations] for one in found] == [both] * 50
     asked = replace(found[0], portrayals=(), relations=tuple((*pair, 2) for pair in both))
-    assert teach.answered(larger, [asked], 1.0)[0].relations == found[0].relations
+    assert teach.answered([larger], [asked], 1.0)[0].relations == found[0].relations
     chances = [told for one in found for *_, told in (*one.portrayals, *one.relations)]
     assert all(sum(told) == pytest.approx(1, abs=1e-3) for told in chances)
 
@@ -265,7 +281,7 @@ def test_the_student_says_which_texts_and_the_reader_what_is_learned(larger, tmp
     asked = [judged._asked(one) for one in told]
     sure = [
         min(chances[2] for *_, chances in (*one.portrayals, *one.relations))
-        for one in teach.answered(student, asked, 1.0)
+        for one in teach.answered([student], asked, 1.0)
     ]
     monkeypatch.setattr(judged, "_PLAIN", sorted(sure)[2])  # two are plain
     monkeypatch.setattr(judged, "_KEPT", 0.0)
@@ -273,7 +289,7 @@ def test_the_student_says_which_texts_and_the_reader_what_is_learned(larger, tmp
     assert [one.text for one in found] == [
         one.text for one, least in zip(told, sure, strict=True) if least < sorted(sure)[2]
     ]
-    by_reader = {one.text: set(one.relations) for one in teach.answered(larger, asked, 1.0)}
+    by_reader = {one.text: set(one.relations) for one in teach.answered([larger], asked, 1.0)}
     assert all(set(one.relations) <= by_reader[one.text] for one in found)
 
 
@@ -285,7 +301,7 @@ def test_what_is_left_out_of_a_text_are_plain_answers(larger, monkeypatch):
     words = [((4 * n, 4 * n + 3), ((1, 1.0),)) for n in range(12)]
     text = " ".join(["ada", "bob", "cem", "dee", "eve", "fay", "gil", "hal", "ian", "jon", "kay", "leo"])
     everything = judged._asked(data.Example(text, tagged=tuple(words)))
-    (told,) = teach.answered(larger, [everything], 1.0)
+    (told,) = teach.answered([larger], [everything], 1.0)
     neutral = sorted(told[2] for *_, told in told.relations)
     monkeypatch.setattr(judged, "_PLAIN", neutral[-100])  # a hundred of 132 pairs are plain
     (found,) = judged.judged(larger, larger, [data.Example(text, tagged=tuple(words))])
