@@ -18,6 +18,7 @@ from pipeline import objectstore, readonly, schemas, spans
 from pipeline.errors import EnvironmentProblem, StandpointError, UsageError
 from pipeline.lake import DATABASE, Lake
 from pipeline.manifest import Manifest
+from pipeline.scans import unlocked
 
 Connection = duckdb.DuckDBPyConnection
 FILE = DATABASE
@@ -70,10 +71,10 @@ def _over(lake: Lake, cover: spans.Cover) -> Connection:
     connection = duckdb.connect()
     for name, files in lake.files(cover.loose).items():
         if not cover.stale:
-            connection.register(name, lake.dataset(name, [*files, *cover.compacted(name)]))
+            connection.register(name, unlocked(lake.dataset(name, [*files, *cover.compacted(name)])))
             continue
-        connection.register(f"{name} of days", lake.dataset(name, files))
-        connection.register(f"{name} of spans", lake.dataset(name, cover.compacted(name)))
+        connection.register(f"{name} of days", unlocked(lake.dataset(name, files)))
+        connection.register(f"{name} of spans", unlocked(lake.dataset(name, cover.compacted(name))))
         compacted = _but(f'"{name} of spans"', cover.stale)
         connection.execute(f'CREATE VIEW {name} AS FROM "{name} of days" UNION ALL {compacted}')
     for name, sql in analyst_views().items():

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -225,6 +226,18 @@ def test_a_query_over_a_store_that_fails_blames_the_store(faulty, monkeypatch):
         faulty.faults = [Fault("status", "Get", times=10**6)]
         with pytest.raises(EnvironmentProblem, match=r"^store 's3://stores/queried': gave up .+\)$"):
             database.query(connection, "SELECT title FROM raw").fetchall()
+
+
+@pytest.mark.parametrize("operation", ["Head", "Get"])
+@pytest.mark.parametrize(
+    "fault", [Fault("status", status=503), Fault("cut_response", size=100)], ids=lambda f: f.kind
+)
+def test_a_query_does_not_see_that_a_store_fails_for_a_moment(faulty, operation, fault):
+    lake = Lake(uri_of(faulty, "queried"))
+    with database.connect(lake) as connection:
+        faulty.faults = [replace(fault, operation=operation, path=".*/raw/none.parquet", times=2)]
+        assert database.query(connection, "SELECT count(*) FROM raw").fetchall() == [(0,)]
+    assert faulty.faults[0].hits == 2
 
 
 # What it costs
