@@ -83,14 +83,17 @@ def damaged(folder: Path) -> Iterator[tuple[int, str]]:
 
 def held_out(row: dict[str, Any]) -> bool:
     """Whether a row is left out of training."""
-    kind, _, place = row["of"].partition("/")
-    measured = kind == "damaged" and int(place) in MEASURED
-    return measured or int(row["sha"], 16) % HELD_OUT == 0
+    return _measured(row) or int(row["sha"], 16) % HELD_OUT == 0
 
 
 def unseen(row: dict[str, Any]) -> bool:
     """Whether a row is for thresholds and scores: held out, and of no sentence that another set trains on."""
-    return held_out(row) and row["of"].startswith(("news/", "damaged/"))
+    return _measured(row) or (held_out(row) and row["of"].startswith("news/"))
+
+
+def _measured(row: dict[str, Any]) -> bool:
+    kind, _, place = row["of"].partition("/")
+    return kind == "damaged" and int(place) in MEASURED
 
 
 def every(text: str, row: dict[str, Any]) -> Example:

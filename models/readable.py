@@ -25,19 +25,20 @@ from models.measures import four, gold
 from models.scores import Entity, counts, interval, macro_f1, micro_f1
 
 READINGS = Path(__file__).with_name("dev_readings.json.gz")
-_LETTERS = [stance[0] for stance in STANCES]
+_LETTERS = "".join(stance[0] for stance in STANCES)
 
 
 def stances(labels: Sequence[str], readings: Sequence[str]) -> np.ndarray:
     """The labels of the questions that were read and each reading of them, a row each, as places in STANCES.
 
-    Raises ValueError where a reading is of another number of questions.
+    A question that was not read, a dash, is left out. Raises ValueError for any other letter, and where a
+    reading is of another number of questions.
     """
     sides = [[STANCES.index(label) for label in labels]]
     for told in readings:
         if len(told) != len(labels):
             raise ValueError(f"{len(told)} questions were read, and the dev set has {len(labels)}")
-        sides.append([_LETTERS.index(letter) if letter in _LETTERS else -1 for letter in told])
+        sides.append([-1 if letter == "-" else _LETTERS.index(letter) for letter in told])
     every = np.array(sides)
     return every[:, (every >= 0).all(axis=0)]
 
@@ -50,12 +51,13 @@ def shown(measure: Callable[..., float], *sides: np.ndarray) -> str:
 
 def _print_stances(name: str, told: np.ndarray) -> None:
     labels, *readings = told
+    print(f"{name}, questions {len(labels)}:")
     for no, reading in enumerate(readings, 1):
         same = kappa(_pairs(labels, reading))
-        print(f"{name}, reading {no}: macro-F1 {shown(macro_f1, labels, reading)}, kappa {same:.2f}")
+        print(f"  reading {no}: macro-F1 {shown(macro_f1, labels, reading)}, kappa {same:.2f}")
     for one, other in combinations(readings, 2):
         same = kappa(_pairs(one, other))
-        print(f"{name}, readings among each other: macro-F1 {shown(macro_f1, one, other)}, kappa {same:.2f}")
+        print(f"  readings among each other: macro-F1 {shown(macro_f1, one, other)}, kappa {same:.2f}")
 
 
 def _pairs(one: np.ndarray, other: np.ndarray) -> list[tuple[int, int]]:

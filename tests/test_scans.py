@@ -15,7 +15,7 @@ from pipeline.scans import Unlocked, unlocked
 ROOT = Path(__file__).resolve().parent.parent
 DAYS = 12
 # A file that is late lets Arrow's threads read the others while the scan is still being begun. With PyArrow's
-# own reader 6 of 6 such processes hung, at the first or second query.
+# own reader every such process hung in one of its first four queries (docs/decisions/storage.md).
 LATE = """
 import sys, time
 import pyarrow as pa

@@ -78,9 +78,6 @@ def test_damaged_articles_that_are_measured_on_are_never_trained_on(tmp_path, mo
     assert all(map(annotated.unseen, new))
     trained = {one.text for one in annotated.examples(tmp_path, random.Random(1))}
     assert not {"The boats sank Ada in 2011.", "The boats sank Ada in 2023."} & trained
-    relabelled([new[0] | {"of": "damaged/00012"}], tmp_path, monkeypatch)
-    with pytest.raises(ValueError, match="of damaged/00012 "):
-        list(annotated.texts(tmp_path))
 
 
 def test_other_damaged_articles_are_trained_on_but_never_those_that_are_read_by_eye(tmp_path, monkeypatch):
@@ -125,6 +122,9 @@ def test_what_is_held_out_depends_on_the_sentence_and_its_source(labels, tmp_pat
     assert annotated.held_out({"sha": "00000000000000a0", "of": "stance"})
     assert not annotated.held_out({"sha": "00000000000000a1", "of": "stance"})
     assert annotated.held_out({"sha": "00000000000000a1", "of": "damaged/00011"})
+    assert not annotated.held_out({"sha": "00000000000000a1", "of": "damaged/00012"})
+    assert annotated.held_out({"sha": "00000000000000a0", "of": "damaged/00012"})
+    assert not annotated.unseen({"sha": "00000000000000a0", "of": "damaged/00012"})
     rest = annotated.examples(tmp_path, random.Random(1))
     kept = {text for one, text in annotated.texts(tmp_path) if int(one["sha"], 16) % 8 == 0}
     assert len(kept) + len(rest) == len(labels)

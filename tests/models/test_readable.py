@@ -21,6 +21,8 @@ def test_readings_are_set_beside_the_labels_where_there_was_something_to_read():
     assert told.tolist() == [[FAVOR, AGAINST], [FAVOR, AGAINST], [NEUTRAL, AGAINST]]
     with pytest.raises(ValueError, match="2 questions were read, and the dev set has 3"):
         readable.stances(["favor", "neutral", "against"], ["fn"])
+    with pytest.raises(ValueError, match="not found"):
+        readable.stances(["favor", "neutral", "against"], ["fxn"])
 
 
 def test_a_measure_is_shown_with_its_interval():
@@ -42,25 +44,37 @@ def test_the_committed_readings_are_letters_and_spans(committed):
         assert {kind for *_, kind in spans} <= set(TYPES)
 
 
+def paragraph(start, end, kind):
+    """A paragraph of the newswire whose only name has this place."""
+    before = ["x" * (start - 1)] if start else []
+    return {"tokens": [*before, "y" * (end - start)], "tags": [*("O" for _ in before), f"B-{kind}"]}
+
+
 def test_the_command_measures_them_on_the_dev_sets(committed, tmp_path, capsys, monkeypatch):
-    """On dev sets whose labels are what the first reading says."""
+    """On stance sets whose labels are what the first reading says, and two names, one of another type."""
     words = {stance[0]: stance for stance in STANCES} | {"-": "neutral"}
     for name, (_, path) in readable.SETS.items():
-        rows = [json.dumps({"label": words[letter]}) for letter in committed[name][0]]
-        lines(tmp_path / path, rows)
-    last = max(map(int, committed["names"]))
-    lines(
-        tmp_path / readable.NEWS, [json.dumps({"tokens": ["Nobody", "."], "tags": ["O", "O"]})] * (last + 1)
-    )
+        lines(tmp_path / path, [{"label": words[letter]} for letter in committed[name][0]])
+    read = {int(no): spans for no, spans in committed["names"].items()}
+    alone = [(no, *spans[0]) for no, spans in read.items() if len(spans) == 1 and spans[0][0] != 1]
+    wires = [{"tokens": ["Nobody", "."], "tags": ["O", "O"]} for _ in range(max(read) + 1)]
+    same = next(one for one in alone if one[3] == "PERSON")
+    other = next(one for one in alone if one[3] == "ORG")
+    for no, start, end, _ in (same, other):
+        wires[no] = paragraph(start, end, "Person")
+    lines(tmp_path / readable.NEWS, wires)
     monkeypatch.setattr(sys, "argv", ["readable", "--data", str(tmp_path)])
     readable.main()
     printed = capsys.readouterr().out
-    assert "nine types: micro-F1 0.0 (0.0 to 0.0)" in printed
+    every = 2 + sum(map(len, read.values()))
+    assert f"nine types: micro-F1 {100 * 2 * 1 / every:.1f} (" in printed
+    assert f"spans alone: micro-F1 {100 * 2 * 2 / every:.1f} (" in printed
     for name in readable.SETS:
-        assert f"{name}, reading 1: macro-F1 100.0 (100.0 to 100.0), kappa 1.00\n" in printed
-    assert "directed, reading 2: macro-F1 9" in printed
+        part = printed[printed.index(f"{name}, questions ") :].splitlines()
+        assert part[1] == "  reading 1: macro-F1 100.0 (100.0 to 100.0), kappa 1.00"
+    assert printed.count("reading 2: macro-F1 9") == 1
 
 
-def lines(path: Path, rows: list[str]) -> None:
+def lines(path: Path, rows: list[dict]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{row}\n" for row in rows), "utf-8")
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
