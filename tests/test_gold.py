@@ -13,10 +13,11 @@ LEAST = {
     "who on whom, favor, given mentions": ("precision", 0.85),
     "who on whom, favor, end to end": ("precision", 0.85),
 }
-RECALL = {"who on whom, favor, given mentions": 0.36, "who on whom, favor, end to end": 0.34}
-UNREACHED = {  # by version 7: 0.176
-    "who on whom, against, given mentions": ("recall", 0.2),
-    "who on whom, against, end to end": ("recall", 0.2),
+RECALL = {
+    "who on whom, favor, given mentions": 0.46,
+    "who on whom, favor, end to end": 0.44,
+    "who on whom, against, given mentions": 0.19,
+    "who on whom, against, end to end": 0.19,
 }
 
 
@@ -33,12 +34,6 @@ def test_scores_on_the_hand_labels(name, scores):
     assert getattr(scores[name], measure) >= least
 
 
-def test_recall_of_what_is_published(scores):
-    assert all(scores[name].recall >= least for name, least in RECALL.items())
-
-
-@pytest.mark.xfail(strict=True, reason="a precision of 0.9 leaves less of what is clear than it should")
-@pytest.mark.parametrize("name", UNREACHED)
-def test_what_a_stated_precision_leaves(name, scores):
-    measure, least = UNREACHED[name]
-    assert getattr(scores[name], measure) >= least
+@pytest.mark.parametrize("name", RECALL)
+def test_recall_of_what_is_published(name, scores):
+    assert scores[name].recall >= RECALL[name]
