@@ -1,10 +1,11 @@
 """What teachers say of texts: `python -m models.teach --data DIR --news FILE --teacher FOLDER [--namer …]`.
 
 Distillation (Hinton et al., 2015) of what a larger encoder tells better: the student learns the chances
-that a teacher gives to each stance, on the sentences of the public sets, where the label has a say too, and
-on sentences of news that nobody labelled; and the chances that a teacher of names gives to the tags of each
-word, on the newswire, where the label has a say, and on those sentences. A third, which has learned our own
-labels of stances, is asked how sentences of news portray every name, and about every pair (`models.judged`).
+that a teacher, or several on average, gives to each stance, on the sentences of the public sets, where the
+label has a say too, and on sentences of news that nobody labelled; and the chances that a teacher of names
+gives to the tags of each word, on the newswire, where the label has a say, and on those sentences. A third,
+which has learned our own labels of stances, is asked how sentences of news portray every name, and about
+every pair (`models.judged`).
 `python -m tests.news_sentences` finds the sentences of news.
 `python -m models.train --as teacher`, `--as namer` and `--as reader` train them.
 """
