@@ -15,6 +15,7 @@ from models.data import Example
 _PLAIN = 0.8  # chance of neutral from which an answer is plain
 _KEPT = 0.1  # share of the texts asked that have no other answers
 _NEUTRAL = STANCES.index("neutral")
+_AS_TOLD = (1.0, 0.0, 0.0, 0.0)  # scale and biases of an uncalibrated answer
 
 
 def judged(reader: Any, student: Any, texts: Sequence[Example]) -> list[Example]:
@@ -105,18 +106,14 @@ def answered(teachers: Sequence[Any], texts: Sequence[Example], trusted: float) 
 def _mixed(teachers: Sequence[Any], texts: Sequence[Example], trusted: float) -> Iterator[data.Chances]:
     """The answers about each text, its targets first."""
     from models.asked import answers
+    from models.calibrate import chances
 
     if not texts:
         return iter(())
     told = [answers(teacher, texts) for teacher in teachers]
-    chances = np.mean([_chances(one.logits) for one in told], axis=0)
-    mixed = trusted * chances + (1 - trusted) * np.eye(len(STANCES))[told[0].gold]
-    return map(three, np.round(mixed.astype(float), 4).tolist())
-
-
-def _chances(logits: np.ndarray) -> np.ndarray:
-    odds = np.exp(logits - logits.max(1, keepdims=True))
-    return np.asarray(odds / odds.sum(1, keepdims=True))
+    mean = np.mean([chances(one.logits, _AS_TOLD) for one in told], axis=0)
+    mixed = trusted * mean + (1 - trusted) * np.eye(len(STANCES))[told[0].gold]
+    return map(three, mixed.round(4).tolist())
 
 
 def three(told: Sequence[float]) -> data.Chances:

@@ -61,15 +61,21 @@ def test_sentences_of_the_newswire_are_told_by_their_tokens(tmp_path, monkeypatc
     assert [found for _, found in annotated.texts(tmp_path)] == [text]
 
 
-def test_damaged_articles_that_are_measured_on_are_never_trained_on(tmp_path, monkeypatch):
-    rows = write(tmp_path)
-    whole = damaged(tmp_path, [f"{n} The boats sank Ada in {2000 + n}." for n in range(24)])
-    new = []
-    for number in (11, 23):
+def with_damaged(folder, numbers):
+    """Rows for a sentence of each of these damaged articles, of 24 that lie there then."""
+    whole = damaged(folder, [f"{n} The boats sank Ada in {2000 + n}." for n in range(24)])
+    rows = []
+    for number in numbers:
         at = whole[number].index("The")
         sentence = whole[number][at:-1]
-        one = row(sentence, [("Ada", "PERSON")], [[0, "against"]])
-        new.append(one | {"of": f"damaged/{number:05}", "at": [at, at + len(sentence)]})
+        place = {"of": f"damaged/{number:05}", "at": [at, at + len(sentence)]}
+        rows.append(row(sentence, [("Ada", "PERSON")], [[0, "against"]]) | place)
+    return rows
+
+
+def test_damaged_articles_that_are_measured_on_are_never_trained_on(tmp_path, monkeypatch):
+    rows = write(tmp_path)
+    new = with_damaged(tmp_path, (11, 23))
     relabelled([*rows, *new], tmp_path, monkeypatch)
     assert [text for _, text in annotated.texts(tmp_path)][len(rows) :] == [
         "The boats sank Ada in 2011.",
@@ -82,19 +88,12 @@ def test_damaged_articles_that_are_measured_on_are_never_trained_on(tmp_path, mo
 
 def test_other_damaged_articles_are_trained_on_but_never_those_that_are_read_by_eye(tmp_path, monkeypatch):
     write(tmp_path)
-    whole = damaged(tmp_path, [f"{n} The boats sank Ada in {2000 + n}." for n in range(24)])
-    new = []
-    for number in (4, 5):
-        at = whole[number].index("The")
-        sentence = whole[number][at:-1]
-        one = row(sentence, [("Ada", "PERSON")], [[0, "against"]])
-        new.append(one | {"of": f"damaged/{number:05}", "at": [at, at + len(sentence)]})
-    relabelled(new[:1], tmp_path, monkeypatch)
-    assert not annotated.unseen(new[0])
-    assert [one.text for one in annotated.examples(tmp_path, random.Random(1))] == [
-        "The boats sank Ada in 2004."
-    ]
-    relabelled(new[1:], tmp_path, monkeypatch)
+    other, by_eye = with_damaged(tmp_path, (4, 5))
+    relabelled([other], tmp_path, monkeypatch)
+    assert not annotated.unseen(other)
+    (trained,) = annotated.examples(tmp_path, random.Random(1))
+    assert trained.text == "The boats sank Ada in 2004."
+    relabelled([by_eye], tmp_path, monkeypatch)
     with pytest.raises(ValueError, match="of damaged/00005 "):
         list(annotated.texts(tmp_path))
 
