@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers.models.bert.modeling_bert import BertLayer
 
+from models import int8
 from models.encoder import Encoder
 
 Dense = Callable[[Tensor], Tensor]
@@ -32,8 +33,11 @@ class _Layer:
 class Fast:
     """Computes what a trained `Encoder` does, in fewer and larger products that see no padding."""
 
-    def __init__(self, encoder: Encoder) -> None:
-        """Takes copies of the weights of products; embeddings and norms stay shared with `encoder`."""
+    def __init__(self, encoder: Encoder, eight: bool = False) -> None:
+        """Takes copies of the weights of products; embeddings and norms stay shared with `encoder`.
+
+        `eight`: products with weights in eight bits (`models.int8`); `encoder` is in float32 then.
+        """
         settings = encoder.bert.config
         if settings.hidden_act != "gelu":
             raise ValueError(
@@ -41,7 +45,7 @@ class Fast:
             )
         self.heads: int = settings.num_attention_heads
         self.case, self.embeddings = encoder.case, encoder.bert.embeddings
-        self.layers = [_layer(layer) for layer in encoder.bert.encoder.layer]
+        self.layers = [_layer(layer, int8.dense if eight else _dense) for layer in encoder.bert.encoder.layer]
 
     @torch.inference_mode()
     def __call__(self, ids: Tensor, case: Tensor, mask: Tensor) -> Tensor:
@@ -79,15 +83,15 @@ def _spread(packed: Tensor, real: Tensor, mask: Tensor) -> Tensor:
     return packed.view(*mask.shape, -1)
 
 
-def _layer(layer: BertLayer) -> _Layer:
+def _layer(layer: BertLayer, dense: Callable[..., Dense]) -> _Layer:
     own, after, out = layer.attention.self, layer.attention.output, layer.output
     qkv = [own.query, own.key, own.value]
     return _Layer(
-        _dense(torch.cat([part.weight for part in qkv]), torch.cat([part.bias for part in qkv])),
-        _dense(after.dense.weight, after.dense.bias),
+        dense(torch.cat([part.weight for part in qkv]), torch.cat([part.bias for part in qkv])),
+        dense(after.dense.weight, after.dense.bias),
         after.LayerNorm,
-        _dense(layer.intermediate.dense.weight, layer.intermediate.dense.bias, gelu=True),
-        _dense(out.dense.weight, out.dense.bias),
+        dense(layer.intermediate.dense.weight, layer.intermediate.dense.bias, gelu=True),
+        dense(out.dense.weight, out.dense.bias),
         out.LayerNorm,
     )
 

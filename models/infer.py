@@ -13,7 +13,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from models import Questions, Tags, weights
+from models import Questions, Tags, int8, weights
 from models.decode import decode
 from models.encoder import Encoder
 from models.fast import Fast
@@ -29,12 +29,17 @@ _QUESTIONS = 8192
 _GPU_BUDGET = 65536  # padded pieces per batch, guessed: no GPU was there to measure on
 
 
-def precision(device: str = "cpu") -> torch.dtype:
-    """bfloat16 where the processor computes in it (elsewhere it is slow), else float32."""
+def precision(device: str = "cpu", eight: bool = False) -> torch.dtype:
+    """bfloat16 where the processor computes in it (elsewhere it is slow), else int8 or float32.
+
+    `eight`: whether the model was measured to answer as well with products in eight bits (`models.gate`).
+    """
     if device.startswith("cuda"):
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
     known = torch.cpu.get_capabilities()
-    return torch.bfloat16 if known.get("avx512_bf16") or known.get("amx_bf16") else torch.float32
+    if known.get("avx512_bf16") or known.get("amx_bf16"):
+        return torch.bfloat16
+    return torch.int8 if eight and int8.serves() else torch.float32
 
 
 def compute_with(threads: int, quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> None:
@@ -50,26 +55,38 @@ def compute_with(threads: int, quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> 
 class Model:
     """The joint model: a Tagger and a Judge."""
 
-    def __init__(self, network: Network, tokenizer: Tokenizer, config: dict[str, Any], digest: str) -> None:
+    def __init__(
+        self,
+        network: Network,
+        tokenizer: Tokenizer,
+        config: dict[str, Any],
+        digest: str,
+        eight: bool = False,
+    ) -> None:
+        """`eight`: the encoder's products in eight bits, if it has a fast form."""
         self.network, self.tokenizer, self.config, self.digest = network.eval(), tokenizer, config, digest
         self.device, encoder = network.tags.weight.device, network.encoder
-        self.encoder = Fast(encoder) if isinstance(encoder, Encoder) else torch.inference_mode()(encoder)
+        fast = Fast(encoder, eight) if isinstance(encoder, Encoder) else None
+        self.encoder = fast or torch.inference_mode()(encoder)
 
     @classmethod
     def load(cls, path: Path | None = None, dtype: torch.dtype | None = None, device: str = "cpu") -> Model:
         """Reads a model folder, checked against its manifest; raises FileNotFoundError or ValueError.
 
-        `dtype`: what the encoder computes in; None lets the processor decide.
+        `dtype`: what the encoder computes in; None lets the processor decide. int8: its products in eight
+        bits, all else in float32.
         `device`: where, as PyTorch names it; on another than the processor nobody has run this yet, and last
         bits may depend on the batch there, so it has to be asked for.
         """
         config, tensors, tokenizer = weights.verified(path)
         network = Network(config)
         network.load_state_dict(safetensors.torch.load(tensors), assign=True)
-        network.to(device, dtype or precision(device))
+        chosen = dtype or precision(device, config.get("int8", False))
+        network.to(device, torch.float32 if chosen is torch.int8 else chosen)
         network.portrayal.float()
         network.relation.float()
-        return cls(network, Tokenizer.from_buffer(tokenizer), config, weights.digest(path))
+        eight = chosen is torch.int8
+        return cls(network, Tokenizer.from_buffer(tokenizer), config, weights.digest(path), eight)
 
     def tag(self, texts: Sequence[str], spans: Sequence[Spans] | None = None) -> Tags:
         """Mentions of each text, then the given spans of it, with vectors: see `models.Tags`."""

@@ -38,8 +38,7 @@ def main() -> None:
     given = parser.parse_args()
     settings, _, tokenizer = weights.verified(given.like)
     tensors = save(mean([load_file(file) for file in given.files]))
-    unset = {"calibration": weights.UNCALIBRATED, "thresholds": {}}
-    weights.save(given.out, settings | unset, tensors, tokenizer)
+    weights.save(given.out, settings | weights.UNMEASURED, tensors, tokenizer)
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def export(state: dict[str, Tensor], tokenizer: Tokenizer, config: dict[str, Any
         for name, tensor in state.items()
     }
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    settings = {"format": weights.FORMAT, "calibration": weights.UNCALIBRATED, "thresholds": {}, **config}
+    settings = {"format": weights.FORMAT, **weights.UNMEASURED, **config}
     weights.save(folder, settings, save(tensors), tokenizer.to_str().encode())
 
 

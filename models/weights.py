@@ -12,6 +12,8 @@ HEADS = ("portrayal", "relation", "portrayal_every", "relation_every")
 UNCALIBRATED = {"entities": [1.0, 0.0]} | {head: [1.0, 0.0, 0.0, 0.0] for head in HEADS}
 # entities: scale and shift of log odds; the others: scale of logits and bias of each stance, for questions
 # that somebody chose and for every question that a text has (`Questions.every`)
+UNMEASURED = {"calibration": UNCALIBRATED, "thresholds": {}, "int8": False}
+"""What is told of weights by measuring them: by `models.evaluate --calibrate`, and int8 by `models.gate`."""
 FORMAT = 3
 CONFIG, TENSORS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
 

@@ -87,7 +87,8 @@ def _model(settings: Settings) -> str:
     from pipeline.stages import Context
 
     context = Context(settings)
-    return f"{context.model_description}, digest {context.model_digest[:16]}"
+    known = f"{context.model_description}, digest {context.model_digest[:16]}"
+    return f"{known}, computes in {context.model_precision} here"
 
 
 def _aliases(settings: Settings) -> str:

@@ -78,6 +78,12 @@ class Context:
         with _model_problems():
             return models.describe(self._model_path)
 
+    @property
+    def model_precision(self) -> str:
+        """What they compute in on this machine."""
+        with _model_problems():
+            return models.precision(self._model_path)
+
     @cached_property
     def _model(self) -> models.Model:
         with _model_problems():

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+import models
 from pipeline import doctor
 from pipeline.settings import Settings
 
@@ -69,3 +70,9 @@ def test_a_missing_package_is_told(monkeypatch):
     check = found()["packages"]
     assert not check.ok
     assert "no-such-package is not installed" in check.detail
+
+
+def test_it_tells_what_the_model_computes_in_here(tmp_path):
+    detail = found(lake=str(tmp_path / "lake"))["model"].detail
+    assert detail.endswith(f", computes in {models.precision()} here")
+    assert models.precision() in ("bfloat16", "int8", "float32")

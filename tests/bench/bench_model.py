@@ -1,6 +1,7 @@
 """Measure the model in one run on the same texts: limit of the machine, encoder, tag, judge, and pipelines.
 
     python -m tests.bench.bench_model [--texts FILE] [--model DIR] [--threads N] [--rounds 3] [--compared 40]
+        [--precision float32]
 
 FILE holds one text per line (JSON objects with `sentence` or `text` are read as such); without it, news-like
 sentences are generated. The judge is asked about every mention, and about every ordered pair of mentions of a
@@ -10,7 +11,8 @@ Tokens are word pieces of the texts, without padding, [CLS] and [SEP].
 
 The limit is how fast PyTorch multiplies matrices of the encoder's own shapes in the encoder's precision, the
 best of several sizes and ways; beside it stands what the encoder reaches, counting its matrix products alone,
-at the rows' real lengths ([CLS] and [SEP] included).
+at the rows' real lengths ([CLS] and [SEP] included). Then the encoder in the other precisions that a
+processor without bfloat16 has.
 
 The last part sets the model beside what a user would write today (`tests.bench.today`): a pass for the tags,
 then one for every mention; the last line also has one for every pair, as the model answers these too. As that
@@ -30,8 +32,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models import Questions, Tags
-from models.infer import Model
+from models import Questions, Tags, int8
+from models.infer import Model, precision
 from models.windows import Window, batches, windows
 from models.words import padded, pieces
 from tests.bench import today
@@ -47,6 +49,7 @@ TAILS = [
     "over the new law, which was passed in March 2021",
     "in a statement",
 ]
+PRECISIONS = {"bfloat16": torch.bfloat16, "int8": torch.int8, "float32": torch.float32}
 MOST_PAIRS = 30  # ordered pairs of a text
 
 
@@ -160,20 +163,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measures tokens per second of encoder, tag and judge.")
     parser.add_argument("--texts", type=Path, help="one text per line; generated if not given")
     parser.add_argument("--model", type=Path, help="model folder; the shipped one if not given")
+    parser.add_argument("--precision", choices=PRECISIONS, help="the processor's own choice if not given")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--compared", type=int, default=40, help="texts for the comparison; 0: none")
     given = parser.parse_args()
     os.environ["TOKENIZERS_PARALLELISM"] = "false" if given.threads == 1 else "true"
-    model = Model.load(given.model, device="cpu")
+    model = Model.load(given.model, PRECISIONS.get(given.precision), "cpu")
+    chosen = PRECISIONS.get(given.precision) or precision("cpu", model.config.get("int8", False))
+    others = {
+        name: Model.load(given.model, dtype, "cpu")
+        for name, dtype in PRECISIONS.items()
+        if dtype not in (chosen, torch.bfloat16) and (dtype is not torch.int8 or int8.serves())
+    }
     torch.set_num_threads(given.threads)
     texts = read(given.texts) if given.texts else generated(800)
-    tags, rows, limit = model.tag(texts), windows_of(model, texts), Limit(model)
+    tags, rows, limit = model.tag(texts), windows_of(model, texts), Limit(model, chosen)
     asked, ready = questions(texts, tags), batched(model, texts)
     seconds = fastest(
         {
             "limit": limit.measure,
             "encoder": lambda: [model.encoder(*batch) for batch in ready],
+            **{
+                f"encoder, {name}": lambda other=other: [other.encoder(*batch) for batch in ready]
+                for name, other in others.items()
+            },
             "tag": lambda: model.tag(texts),
             "tag + judge": lambda: model.judge(questions(texts, model.tag(texts))),
         },
@@ -181,16 +195,14 @@ def main() -> None:
     )
     del seconds["limit"]
     tokens, count = int(tags.tokens.sum()), operations(model, rows)
-    print(
-        f"{len(texts)} texts, {tokens} tokens; {model.network.tags.weight.dtype}, {given.threads} thread(s)"
-    )
+    print(f"{len(texts)} texts, {tokens} tokens; {chosen}, {given.threads} thread(s)")
     print(f"{len(tags.start)} mentions, {len(asked.text_no)} questions")
     print(f"limit {limit.best / 1e9:.0f} GFLOP/s; {count / tokens / 1e6:.1f} MFLOP a token")
     reached = count / seconds["encoder"]
     print(f"encoder {reached / 1e9:.0f} GFLOP/s, {reached / limit.best:.0%} of the limit")
     for name, spent in seconds.items():
         share = seconds["encoder"] / spent
-        print(f"{name:12} {tokens / spent:8.0f} tokens/s   {share:.2f} of the encoder's speed")
+        print(f"{name:17} {tokens / spent:8.0f} tokens/s   {share:.2f} of the encoder's speed")
     if given.compared:
         order = sorted(texts, key=len)
         compared(model, order[:: max(1, len(order) // given.compared)][: given.compared], given.rounds)

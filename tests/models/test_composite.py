@@ -8,6 +8,7 @@ import tiny_foreign as foreign
 from fake_models import KeywordJudge, KeywordTagger
 from lakes import article, batch, day_batch
 
+import models
 from models import Said
 from models.composite import Composite
 from models.foreign_tagger import Vectored
@@ -110,8 +111,10 @@ def test_doctor_tells_which_models_are_used(files):
     check = next(c for c in doctor.examine(Settings(model=str(files["judge"]))) if c.what == "model")
     assert check.ok
     assert f"{files['judge']}: tagger shipped, judge judge, digest " in check.detail
+    assert check.detail.endswith(f", computes in {models.precision()} here")
     shipped = next(c for c in doctor.examine(Settings()) if c.what == "model")
     assert shipped.detail.startswith("shipped, digest ")
+    assert models.precision(files["both"]) == "float32"
 
 
 def test_a_wrong_file_is_the_users_error(tmp_path):
