@@ -22,7 +22,7 @@ from models.restorer import FILE, Guess, Restorer
 __all__ = [
     "PRECISIONS", "ROLES", "STANCES", "TYPES", "Calibrated", "ConfigurationError", "Guess", "Judge", "Model",
     "Questions", "Restorer", "Said", "Tagger", "Tags", "count_words", "describe", "digest", "explain",
-    "letters", "load", "precision", "restorer", "restorer_digest",
+    "letters", "load", "number_format", "restorer", "restorer_digest",
 ]  # fmt: skip
 
 bound_kernel_caches()  # here, since it must come before torch, whoever imports that
@@ -182,23 +182,26 @@ def describe(path: Path | None = None) -> str:
     return str(path or "shipped")
 
 
-def precision(path: Path | None = None) -> str:
+def number_format(path: Path | None = None) -> str:
     """What `load(path)` computes in on this machine: bfloat16, int8 or float32; raises like `digest`.
 
     The processor decides, and whether a model was measured to answer as well in eight bits (`models.gate`).
-    Where a TOML file chooses one of two models, it is what the shipped one computes in; others take float32.
+    Models that a TOML file chooses take float32; where it chooses one of two, both are told.
     """
-    from models.infer import precision as of
+    from models.formats import chosen
     from models.weights import config
 
+    parts = []
     if _chooses(path):
         from models.choice import Choice
 
         choice = Choice.read(path)
+        parts.append("float32")
         if choice.tagger and choice.judge:
             return "float32"
         path = None
-    return str(of(eight=config(path).get("int8", False))).removeprefix("torch.")
+    own = str(chosen(eight=config(path).get("int8", False))).removeprefix("torch.")
+    return " and ".join(dict.fromkeys([own, *parts]))
 
 
 def _chooses(path: Path | None) -> TypeGuard[Path]:

@@ -18,9 +18,10 @@ _OURS = {
 }
 
 
-def card(config: dict[str, Any], scores: dict[str, Any]) -> str:
-    """The card's Markdown."""
+def card(config: dict[str, Any], scores: dict[str, Any], computed: str) -> str:
+    """The card's Markdown; `computed`: the number format in which the scores were measured."""
     return _TEMPLATE.read_text("utf-8").format(
+        computed=computed,
         base=config["base_sha256"],
         window=config["window"],
         overlap=config["overlap"],

@@ -155,12 +155,12 @@ def main() -> None:
     given = parser.parse_args()
     model = Model.load(given.model)
     result = evaluate(model, Sets.read(given.data), given.calibrate)
-    if given.calibrate:
+    if given.calibrate:  # whether eight bits serve is asked anew: models.gate
         config, tensors, tokenizer = weights.verified(given.model)
         fitted = {name: model.config[name] for name in ("calibration", "thresholds")}
-        weights.save(given.model, config | fitted, tensors, tokenizer)
+        weights.save(given.model, config | fitted | {"int8": False}, tensors, tokenizer)
     if given.card:
-        (given.model / "card.md").write_text(card(model.config, result), encoding="utf-8")
+        (given.model / "card.md").write_text(card(model.config, result, model.format), encoding="utf-8")
     print(json.dumps(result, indent=1))
 
 

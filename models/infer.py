@@ -13,7 +13,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from models import Questions, Tags, int8, weights
+from models import Questions, Tags, formats, weights
 from models.decode import decode
 from models.encoder import Encoder
 from models.fast import Fast
@@ -27,19 +27,6 @@ Spans = Sequence[tuple[int, int]]
 _MENTIONS = 256  # mentions pooled at once, which bounds memory
 _QUESTIONS = 8192
 _GPU_BUDGET = 65536  # padded pieces per batch, guessed: no GPU was there to measure on
-
-
-def precision(device: str = "cpu", eight: bool = False) -> torch.dtype:
-    """bfloat16 where the processor computes in it (elsewhere it is slow), else int8 or float32.
-
-    `eight`: whether the model was measured to answer as well with products in eight bits (`models.gate`).
-    """
-    if device.startswith("cuda"):
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
-    known = torch.cpu.get_capabilities()
-    if known.get("avx512_bf16") or known.get("amx_bf16"):
-        return torch.bfloat16
-    return torch.int8 if eight and int8.serves() else torch.float32
 
 
 def compute_with(threads: int, quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> None:
@@ -63,11 +50,14 @@ class Model:
         digest: str,
         eight: bool = False,
     ) -> None:
-        """`eight`: the encoder's products in eight bits, if it has a fast form."""
+        """`eight`: the encoder's products in eight bits; ValueError where it has no form for that."""
         self.network, self.tokenizer, self.config, self.digest = network.eval(), tokenizer, config, digest
         self.device, encoder = network.tags.weight.device, network.encoder
+        if eight and (not isinstance(encoder, Encoder) or self.device.type != "cpu"):
+            raise ValueError("eight bits are for the small encoder alone, and only on the processor")
         fast = Fast(encoder, eight) if isinstance(encoder, Encoder) else None
         self.encoder = fast or torch.inference_mode()(encoder)
+        self.format = "int8" if eight else str(network.tags.weight.dtype).removeprefix("torch.")
 
     @classmethod
     def load(cls, path: Path | None = None, dtype: torch.dtype | None = None, device: str = "cpu") -> Model:
@@ -81,7 +71,7 @@ class Model:
         config, tensors, tokenizer = weights.verified(path)
         network = Network(config)
         network.load_state_dict(safetensors.torch.load(tensors), assign=True)
-        chosen = dtype or precision(device, config.get("int8", False))
+        chosen = dtype or formats.chosen(device, config.get("int8", False))
         network.to(device, torch.float32 if chosen is torch.int8 else chosen)
         network.portrayal.float()
         network.relation.float()

@@ -20,13 +20,13 @@ _TINY = 1e-30  # for a row of zeros: its inverse is still finite
 
 
 def serves() -> bool:
-    """Whether this processor multiplies so faster than in float32, and this PyTorch lets one.
+    """Whether this processor has AVX2 or more, and this PyTorch the product.
 
-    Measured with AVX2 (docs/decisions/model.md).
+    With AVX2 alone it is faster than float32; with more, nobody has measured (docs/decisions/model.md).
     """
-    ops = ("qlinear_prepack", "qlinear_pointwise")
-    known = torch.cpu.get_capabilities()
-    return bool(known.get("avx2")) and all(hasattr(torch.ops.onednn, name) for name in ops)
+    if not torch.cpu.get_capabilities().get("avx2") or not torch.backends.mkldnn.is_available():
+        return False
+    return all(hasattr(torch.ops.onednn, name) for name in ("qlinear_prepack", "qlinear_pointwise"))
 
 
 @dataclass(frozen=True)

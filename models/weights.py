@@ -42,6 +42,10 @@ def config(path: Path | None = None) -> dict[str, Any]:
         found = None
     if not isinstance(found, dict) or set(found.get("files", ())) != {TENSORS, TOKENIZER}:
         raise ValueError(f"{folder / CONFIG} is not a model manifest; restore the folder it came with")
+    if not isinstance(found.get("int8", False), bool):
+        raise ValueError(
+            f"{folder / CONFIG}: int8 is {found['int8']!r}; it is true or false, as models.gate writes it"
+        )
     if found.get("format") != FORMAT:
         raise ValueError(
             f"{folder / CONFIG} has format {found.get('format')!r}, and this version reads {FORMAT}; "

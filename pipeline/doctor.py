@@ -47,6 +47,8 @@ def _check(what: str, look: Callable[[Settings], str], settings: Settings) -> Ch
         return Check(what, True, look(settings))
     except StandpointError as error:
         return Check(what, False, str(error))
+    except ImportError as error:
+        return Check(what, False, f"{error}; start with ./standpoint, which installs what is needed")
     except OSError as error:
         return Check(what, False, f"{error}; check that it is there and may be used")
 
@@ -88,7 +90,7 @@ def _model(settings: Settings) -> str:
 
     context = Context(settings)
     known = f"{context.model_description}, digest {context.model_digest[:16]}"
-    return f"{known}, computes in {context.model_precision} here"
+    return f"{known}, computes in {context.number_format} here"
 
 
 def _aliases(settings: Settings) -> str:

@@ -79,10 +79,10 @@ class Context:
             return models.describe(self._model_path)
 
     @property
-    def model_precision(self) -> str:
+    def number_format(self) -> str:
         """What they compute in on this machine."""
         with _model_problems():
-            return models.precision(self._model_path)
+            return models.number_format(self._model_path)
 
     @cached_property
     def _model(self) -> models.Model:

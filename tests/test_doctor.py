@@ -1,6 +1,7 @@
 """What `standpoint doctor` finds, in good order and in bad."""
 
 import os
+import sys
 
 import pytest
 
@@ -74,5 +75,15 @@ def test_a_missing_package_is_told(monkeypatch):
 
 def test_it_tells_what_the_model_computes_in_here(tmp_path):
     detail = found(lake=str(tmp_path / "lake"))["model"].detail
-    assert detail.endswith(f", computes in {models.precision()} here")
-    assert models.precision() in ("bfloat16", "int8", "float32")
+    assert detail.endswith(f", computes in {models.number_format()} here")
+    assert models.number_format() in ("bfloat16", "int8", "float32")
+
+
+def test_it_looks_on_where_torch_cannot_be_imported(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "models.formats", raising=False)
+    checks = found(lake=str(tmp_path / "lake"))
+    assert list(checks) == NAMES
+    assert not checks["model"].ok
+    assert "./standpoint" in checks["model"].detail
+    assert checks["lake"].ok

@@ -1,7 +1,7 @@
 """Measure the model in one run on the same texts: limit of the machine, encoder, tag, judge, and pipelines.
 
     python -m tests.bench.bench_model [--texts FILE] [--model DIR] [--threads N] [--rounds 3] [--compared 40]
-        [--precision float32]
+        [--format float32]
 
 FILE holds one text per line (JSON objects with `sentence` or `text` are read as such); without it, news-like
 sentences are generated. The judge is asked about every mention, and about every ordered pair of mentions of a
@@ -11,7 +11,7 @@ Tokens are word pieces of the texts, without padding, [CLS] and [SEP].
 
 The limit is how fast PyTorch multiplies matrices of the encoder's own shapes in the encoder's precision, the
 best of several sizes and ways; beside it stands what the encoder reaches, counting its matrix products alone,
-at the rows' real lengths ([CLS] and [SEP] included). Then the encoder in the other precisions that a
+at the rows' real lengths ([CLS] and [SEP] included). Then the encoder in the other number formats that a
 processor without bfloat16 has.
 
 The last part sets the model beside what a user would write today (`tests.bench.today`): a pass for the tags,
@@ -32,8 +32,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models import Questions, Tags, int8
-from models.infer import Model, precision
+from models import Questions, Tags, formats, int8
+from models.infer import Model
 from models.windows import Window, batches, windows
 from models.words import padded, pieces
 from tests.bench import today
@@ -49,7 +49,7 @@ TAILS = [
     "over the new law, which was passed in March 2021",
     "in a statement",
 ]
-PRECISIONS = {"bfloat16": torch.bfloat16, "int8": torch.int8, "float32": torch.float32}
+FORMATS = {"bfloat16": torch.bfloat16, "int8": torch.int8, "float32": torch.float32}
 MOST_PAIRS = 30  # ordered pairs of a text
 
 
@@ -163,17 +163,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measures tokens per second of encoder, tag and judge.")
     parser.add_argument("--texts", type=Path, help="one text per line; generated if not given")
     parser.add_argument("--model", type=Path, help="model folder; the shipped one if not given")
-    parser.add_argument("--precision", choices=PRECISIONS, help="the processor's own choice if not given")
+    parser.add_argument("--format", choices=FORMATS, help="the processor's own choice if not given")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--compared", type=int, default=40, help="texts for the comparison; 0: none")
     given = parser.parse_args()
     os.environ["TOKENIZERS_PARALLELISM"] = "false" if given.threads == 1 else "true"
-    model = Model.load(given.model, PRECISIONS.get(given.precision), "cpu")
-    chosen = PRECISIONS.get(given.precision) or precision("cpu", model.config.get("int8", False))
+    model = Model.load(given.model, FORMATS.get(given.format), "cpu")
+    chosen = FORMATS.get(given.format) or formats.chosen("cpu", model.config.get("int8", False))
     others = {
         name: Model.load(given.model, dtype, "cpu")
-        for name, dtype in PRECISIONS.items()
+        for name, dtype in FORMATS.items()
         if dtype not in (chosen, torch.bfloat16) and (dtype is not torch.int8 or int8.serves())
     }
     torch.set_num_threads(given.threads)

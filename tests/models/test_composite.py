@@ -111,10 +111,11 @@ def test_doctor_tells_which_models_are_used(files):
     check = next(c for c in doctor.examine(Settings(model=str(files["judge"]))) if c.what == "model")
     assert check.ok
     assert f"{files['judge']}: tagger shipped, judge judge, digest " in check.detail
-    assert check.detail.endswith(f", computes in {models.precision()} here")
+    assert "float32 here" in check.detail
+    assert f"computes in {models.number_format()}" in check.detail
     shipped = next(c for c in doctor.examine(Settings()) if c.what == "model")
     assert shipped.detail.startswith("shipped, digest ")
-    assert models.precision(files["both"]) == "float32"
+    assert models.number_format(files["both"]) == "float32"
 
 
 def test_a_wrong_file_is_the_users_error(tmp_path):

@@ -47,7 +47,17 @@ def test_the_card_states_every_score(folder):
         stated += 0.01
         scores[key] |= {"f1": 0.111 + stated}
     scores["said"]["cue"] = {"words": 0.777, "spans": 0.666}
-    page = card({**made.config, "base_sha256": "f00d"}, scores)
-    for part in ("f00d", "12.1", "13.1", "14.1", "15.1", "| cue | 77.7 | 66.6 |", "Paper 0", "north"):
+    page = card({**made.config, "base_sha256": "f00d"}, scores, "number8")
+    for part in (
+        "f00d",
+        "measured in number8",
+        "12.1",
+        "13.1",
+        "14.1",
+        "15.1",
+        "| cue | 77.7 | 66.6 |",
+        "Paper 0",
+        "north",
+    ):
         assert part in page
     assert "{" not in page

@@ -12,6 +12,8 @@ from models.infer import Model
 
 def test_the_mean_of_two_models_is_a_model(tmp_path, monkeypatch):
     one, other = write(tmp_path / "one"), write(tmp_path / "other", seed=2)
+    config, *content = weights.verified(one)
+    weights.save(one, config | {"int8": True}, *content)
     files = [str(folder / weights.TENSORS) for folder in (one, other)]
     monkeypatch.setattr("sys.argv", ["mean", *files, "--like", str(one), "--out", str(tmp_path / "both")])
     mean.main()
@@ -23,6 +25,7 @@ def test_the_mean_of_two_models_is_a_model(tmp_path, monkeypatch):
         assert np.allclose(tensor.float(), wanted, atol=1e-2)
     assert not torch.equal(found["tags.weight"], states[0]["tags.weight"])
     assert Model.load(tmp_path / "both").config["calibration"] == weights.UNCALIBRATED
+    assert Model.load(tmp_path / "both").config["int8"] is False
     assert Model.load(tmp_path / "both").digest not in {Model.load(one).digest, Model.load(other).digest}
 
 

@@ -213,6 +213,7 @@ def test_an_exported_model_is_whole_and_in_bfloat16(tmp_path):
     )
     config, tensors, _ = weights.verified(tmp_path)
     assert config["calibration"] == weights.UNCALIBRATED
+    assert config["int8"] is False
     assert {tensor.dtype for tensor in load(tensors).values()} == {torch.bfloat16}
     assert load(tensors)["tags.weight"].shape == (TAGS, 24)
 
