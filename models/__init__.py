@@ -191,17 +191,14 @@ def number_format(path: Path | None = None) -> str:
     from models.formats import chosen
     from models.weights import config
 
-    parts = []
-    if _chooses(path):
-        from models.choice import Choice
+    folder = None if _chooses(path) else path
+    own = str(chosen(eight=config(folder).get("int8", False))).removeprefix("torch.")
+    if not _chooses(path):
+        return own
+    from models.choice import Choice
 
-        choice = Choice.read(path)
-        parts.append("float32")
-        if choice.tagger and choice.judge:
-            return "float32"
-        path = None
-    own = str(chosen(eight=config(path).get("int8", False))).removeprefix("torch.")
-    return " and ".join(dict.fromkeys([own, *parts]))
+    choice = Choice.read(path)
+    return "float32" if choice.tagger and choice.judge or own == "float32" else f"{own} and float32"
 
 
 def _chooses(path: Path | None) -> TypeGuard[Path]:

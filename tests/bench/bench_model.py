@@ -32,7 +32,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models import Questions, Tags, formats, int8
+from models import Questions, Tags, int8
 from models.infer import Model
 from models.windows import Window, batches, windows
 from models.words import padded, pieces
@@ -170,7 +170,7 @@ def main() -> None:
     given = parser.parse_args()
     os.environ["TOKENIZERS_PARALLELISM"] = "false" if given.threads == 1 else "true"
     model = Model.load(given.model, FORMATS.get(given.format), "cpu")
-    chosen = FORMATS.get(given.format) or formats.chosen("cpu", model.config.get("int8", False))
+    chosen = FORMATS[model.format]
     others = {
         name: Model.load(given.model, dtype, "cpu")
         for name, dtype in FORMATS.items()

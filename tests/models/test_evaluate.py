@@ -39,6 +39,18 @@ def test_every_measure_is_made_and_only_a_fit_changes_the_model(folder, fit):
     assert set(made.thresholds) == (set(HEADS) if fit else set())
 
 
+def test_a_new_calibration_is_written_and_takes_the_verdict_on_eight_bits_back(folder, monkeypatch):
+    before = model(folder / "model").config
+    config, *content = weights.verified(folder / "model")
+    weights.save(folder / "model", config | {"int8": True}, *content)
+    given = ["--data", str(folder), "--model", str(folder / "model"), "--calibrate"]
+    monkeypatch.setattr("sys.argv", ["evaluate", *given])
+    evaluate.main()
+    after = weights.config(folder / "model")
+    assert after["calibration"] != before["calibration"]
+    assert after["int8"] is False
+
+
 def test_the_card_states_every_score(folder):
     made = model(folder / "model")
     scores = evaluate.evaluate(made, Sets.read(folder), True)
