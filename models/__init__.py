@@ -198,7 +198,7 @@ def number_format(path: Path | None = None) -> str:
     from models.choice import Choice
 
     choice = Choice.read(path)
-    return "float32" if choice.tagger and choice.judge or own == "float32" else f"{own} and float32"
+    return "float32" if (choice.tagger and choice.judge) or own == "float32" else f"{own} and float32"
 
 
 def _chooses(path: Path | None) -> TypeGuard[Path]:
